@@ -1,0 +1,47 @@
+# The doors into the project. Each makes what it needs; none needs root.
+PY := .venv/bin/python
+STAMP := .venv/.installed
+TEST_STAMP := .venv/.installed-for-tests
+PLANT_DIR ?= var/plant
+PORT_OFFSET ?= 0
+
+.PHONY: demo test check bench proto
+.DEFAULT_GOAL := demo
+
+.venv/bin/python:
+	python3 -m venv .venv
+
+$(STAMP): requirements.txt | .venv/bin/python
+	@echo "installing what the plant needs"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(TEST_STAMP): tests/requirements.txt $(STAMP)
+	@echo "installing what the tests need"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+# The six-gateway plant and its witness, in the foreground.
+demo: $(STAMP)
+	@exec $(PY) manage.py plant up --dir "$(PLANT_DIR)" --port-offset "$(PORT_OFFSET)"
+
+# Everything: unit, property, simulation, real broker, real plant, real browser.
+test: $(TEST_STAMP)
+	@$(PY) tests/prepare.py
+	@$(PY) -m pytest
+
+# What a commit must pass: format, lint, types, import contracts, migrations, unit tests. Under 90 s.
+check: $(TEST_STAMP)
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-cache
+	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) -m pytest -q -m "not plant and not browser"
+
+bench: $(TEST_STAMP)
+	@$(PY) -m tests.bench
+
+# After editing sparkplug/sparkplug_b.proto.
+proto: $(TEST_STAMP)
+	@$(PY) -m grpc_tools.protoc -I sparkplug --python_out=sparkplug sparkplug/sparkplug_b.proto

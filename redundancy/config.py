@@ -1,0 +1,185 @@
+"""What a node is told: frozen values, checked when they are made.
+
+The composition root turns database rows and the node's own file into these once; nothing in this
+package ever sees a row. A wrong setting raises `ConfigError`, which names the field and the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used. `field` is the setting's name, `reason` one plain sentence."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class Role(StrEnum):
+    """Ignition's `Mode`: configured, never changes by itself."""
+
+    MASTER = "Master"
+    BACKUP = "Backup"
+    INDEPENDENT = "Independent"
+
+
+class Standby(StrEnum):
+    """Ignition's `Standby Activity Level`."""
+
+    WARM = "Warm"
+    COLD = "Cold"
+
+
+class Recovery(StrEnum):
+    """Ignition's `Recovery Mode`: what a master does that finds its backup active."""
+
+    MANUAL = "Manual"
+    AUTOMATIC = "Automatic"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A TCP address. Port 0 is refused: a plant's addresses are known before it starts."""
+
+    host: str
+    port: int
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise ConfigError("host", "is empty")
+        if not 1 <= self.port <= 65535:
+            raise ConfigError("port", f"{self.port} is not between 1 and 65535")
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class RedundancySettings:
+    """A node's redundancy settings, by Ignition's names. All times in seconds.
+
+    `failover_timeout` is the lease: how long a silent holder keeps the role (Failover Timeout).
+    `startup_allowance` is how long a starting node waits to hear its peer once before it campaigns
+    (Startup Connection Allowance). `dwell` keeps an automatic fail-back from flapping.
+    """
+
+    standby: Standby = Standby.WARM
+    failover_timeout: float = 2.0
+    startup_allowance: float = 10.0
+    recovery: Recovery = Recovery.MANUAL
+    dwell: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0.2 <= self.failover_timeout <= 60.0:
+            raise ConfigError("failover_timeout", "must be between 0.2 and 60 seconds")
+        if not 0.0 <= self.startup_allowance <= 600.0:
+            raise ConfigError("startup_allowance", "must be between 0 and 600 seconds")
+        if not 0.0 <= self.dwell <= 3600.0:
+            raise ConfigError("dwell", "must be between 0 and 3600 seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other node of the pair: where its link listens and where browsers find its pages."""
+
+    node: str
+    link: Endpoint
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """One node: who it is, where it listens, whom it knows. Never replicated."""
+
+    gateway: str
+    node: str
+    role: Role
+    link: Endpoint
+    http: Endpoint
+    url: str
+    plant_key: bytes = field(repr=False)
+    peer: Peer | None = None
+    witness: Endpoint | None = None
+    mqtt: Endpoint | None = None
+    redundancy: RedundancySettings = RedundancySettings()
+
+    def __post_init__(self) -> None:
+        if self.role is Role.INDEPENDENT and self.peer is not None:
+            raise ConfigError("role", "an Independent node has no peer")
+        if self.role is not Role.INDEPENDENT and self.peer is None:
+            raise ConfigError("peer", f"a {self.role.value} needs the address of its peer")
+        if self.peer is not None and (self.peer.node == self.node or self.peer.link == self.link):
+            raise ConfigError("peer", f"{self.node} is paired with itself")
+        if self.witness is not None and self.witness == self.link:
+            raise ConfigError("witness", f"{self.node} cannot be its own witness")
+        if len(self.plant_key) < 16:
+            raise ConfigError("plant_key", "is shorter than 16 bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One MQTT server of a set. `keep_alive` is the configured one in seconds, before the client's 3/4."""
+
+    name: str
+    host: str
+    port: int
+    username: str = ""
+    password: str = field(default="", repr=False)
+    keep_alive: int = 5
+    connect_timeout: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ConfigError("name", "a server needs a name")
+        if not self.host:
+            raise ConfigError("url", f"server {self.name} has no host")
+        if not 1 <= self.port <= 65535:
+            raise ConfigError("url", f"server {self.name}: port {self.port} is not between 1 and 65535")
+        if not 2 <= self.keep_alive <= 65535:
+            raise ConfigError("keep_alive", f"server {self.name}: must be between 2 and 65535 seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """MQTT Engine: the Sparkplug host application. Connects to every server at once."""
+
+    host_id: str
+    servers: tuple[Server, ...]
+    reorder_timeout: float = 2.0
+    block_commands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Transmitter:
+    """One edge node of MQTT Transmission and the devices below it."""
+
+    group: str
+    edge: str
+    devices: tuple[str, ...]
+    use_aliases: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransmissionConfig:
+    """MQTT Transmission: edge nodes, each on one server of the set at a time."""
+
+    host_id: str | None
+    servers: tuple[Server, ...]
+    transmitters: tuple[Transmitter, ...]
+    state_wait: float = 3.0
+    history_limit: int = 100_000
+    rolling_window: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """The logical gateway, as both of its nodes know it. `version` orders configurations."""
+
+    name: str
+    version: str
+    engine: EngineConfig | None = None
+    transmission: TransmissionConfig | None = None

@@ -1,0 +1,149 @@
+"""A node's own file, `node.json`: who the node is before any database opens.
+
+Written with mode 0600, because it holds the plant's key. It is read by the node's processes and by
+the witness, so it knows nothing of Django.
+
+Shape (addresses are "host:port"; peer, witness and mqtt may be null):
+
+    {"gateway": "Primary", "node": "primary-master", "role": "Master",
+     "link": "127.0.0.1:8060", "http": "127.0.0.1:8088", "url": "http://127.0.0.1:8088",
+     "mqtt": "127.0.0.1:1883", "witness": "127.0.0.1:8070",
+     "peer": {"node": "primary-backup", "link": "127.0.0.1:8061", "url": "http://127.0.0.1:8089"},
+     "plant_key": "<hex>", "secret_key": "<text, the pair's>",
+     "redundancy": {"standby": "Warm", "failover_timeout": 2.0, ...}}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from redundancy.config import (
+    ConfigError,
+    Endpoint,
+    NodeConfig,
+    Peer,
+    Recovery,
+    RedundancySettings,
+    Role,
+    Standby,
+)
+
+FILE = "node.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What `node.json` says: the node's configuration and the pair's signing key for the web."""
+
+    node: NodeConfig
+    secret_key: str = field(repr=False)
+
+
+def load(folder: Path) -> Identity:
+    """Read `folder/node.json`. Raises ConfigError naming the field, also when the file is missing."""
+    path = folder / FILE
+    if not folder.is_dir():
+        raise ConfigError("dir", f"the data folder {folder} does not exist")
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("dir", f"{path} does not exist: the node was never set up") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(FILE, f"is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(FILE, "must hold one object")
+    return parse(raw)
+
+
+def save(folder: Path, raw: dict[str, Any]) -> Identity:
+    """Check `raw` and write it whole or not at all; answers what was written."""
+    identity = parse(raw)
+    path = folder / FILE
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(raw, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return identity
+
+
+def parse(raw: dict[str, Any]) -> Identity:
+    """Turn the file's object into frozen values. Raises ConfigError with the field's name."""
+    peer = raw.get("peer")
+    witness, mqtt = raw.get("witness"), raw.get("mqtt")
+    node = NodeConfig(
+        gateway=_text(raw, "gateway"),
+        node=_text(raw, "node"),
+        role=_choice(Role, raw, "role"),
+        link=endpoint(_text(raw, "link"), "link"),
+        http=endpoint(_text(raw, "http"), "http"),
+        url=_text(raw, "url"),
+        plant_key=_key(raw),
+        peer=None if peer is None else _peer(peer),
+        witness=None if witness is None else endpoint(witness, "witness"),
+        mqtt=None if mqtt is None else endpoint(mqtt, "mqtt"),
+        redundancy=_redundancy(raw.get("redundancy", {})),
+    )
+    return Identity(node, _text(raw, "secret_key"))
+
+
+def endpoint(text: Any, name: str) -> Endpoint:
+    """`host:port` to an Endpoint; `name` is the field that an error names."""
+    host, _, port = str(text).rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(name, f"{text!r} is not host:port")
+    try:
+        return Endpoint(host, int(port))
+    except ConfigError as error:
+        raise ConfigError(name, error.reason) from None
+
+
+def _peer(raw: Any) -> Peer:
+    if not isinstance(raw, dict):
+        raise ConfigError("peer", "must be an object with node, link and url")
+    return Peer(_text(raw, "node"), endpoint(_text(raw, "link"), "peer.link"), _text(raw, "url"))
+
+
+def _redundancy(raw: Any) -> RedundancySettings:
+    if not isinstance(raw, dict):
+        raise ConfigError("redundancy", "must be an object")
+    unknown = set(raw) - {field.name for field in fields(RedundancySettings)}
+    if unknown:
+        raise ConfigError(f"redundancy.{sorted(unknown)[0]}", "is not a setting")
+    values: dict[str, Any] = dict(raw)
+    if "standby" in values:
+        values["standby"] = _choice(Standby, values, "standby")
+    if "recovery" in values:
+        values["recovery"] = _choice(Recovery, values, "recovery")
+    for name in ("failover_timeout", "startup_allowance", "dwell"):
+        if name in values and (isinstance(values[name], bool) or not isinstance(values[name], int | float)):
+            raise ConfigError(f"redundancy.{name}", "must be a number of seconds")
+    return RedundancySettings(**values)
+
+
+def _choice(kind: Any, raw: dict[str, Any], name: str) -> Any:
+    try:
+        return kind(raw.get(name))
+    except ValueError:
+        choices = ", ".join(member.value for member in kind)
+        raise ConfigError(name, f"{raw.get(name)!r} is none of {choices}") from None
+
+
+def _text(raw: dict[str, Any], name: str) -> str:
+    value = raw.get(name)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(name, "is missing")
+    return value
+
+
+def _key(raw: dict[str, Any]) -> bytes:
+    try:
+        return bytes.fromhex(_text(raw, "plant_key"))
+    except ValueError:
+        raise ConfigError("plant_key", "is not hexadecimal") from None

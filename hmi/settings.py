@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "hmi.live",
     "hmi.pages",
     "hmi.node",
+    "hmi.plant",
 ]
 
 MIDDLEWARE = [

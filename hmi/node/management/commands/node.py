@@ -1,0 +1,35 @@
+"""`manage.py node run --dir D`: one node, what a real installation runs on each machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from hmi.node import schema
+from redundancy import identity
+from redundancy.config import ConfigError
+
+
+class Command(BaseCommand):
+    help = "Runs one node: its web server, worker, Redis-protocol server and, where set, its broker."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        run = actions.add_parser("run", help="start the node and stay in the foreground")
+        run.add_argument("--dir", type=Path, required=True, help="the node's data folder, with its node.json")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        folder = options["dir"].resolve()
+        try:
+            identity.load(folder)
+        except ConfigError as error:
+            raise CommandError(f"the node does not start: {error}") from None
+        schema.bring_up_to_date(folder)
+        # The parent stays small: it replaces this process, and knows nothing of Django.
+        os.execv(sys.executable, [sys.executable, "-m", "hmi.node.supervisor", "--dir", str(folder)])

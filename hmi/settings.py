@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "channels",
     "axes",
     "django_htmx",
+    "ninja",
     "hmi.gateways",
     "hmi.tags",
     "hmi.dashboards",

@@ -1,0 +1,187 @@
+"""The HTTP API of the contract. Every answer about the plant comes from the runtime, by the desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Query, Status
+from ninja.errors import HttpError, ValidationError
+
+from hmi import desk
+from hmi.api import shapes
+from hmi.api.access import client_address, holding
+from hmi.history import query as history_query
+from hmi.people import audit
+from hmi.people.rights import Right
+from hmi.replication.models import Changeover
+
+api = NinjaAPI(
+    title="Tandem",
+    version="1",
+    description="A redundant Sparkplug B gateway: tags, history and the pair.",
+    openapi_url="/openapi.json",
+    docs_url="/docs",
+    urls_namespace="api",
+)
+
+_RESOLUTION = {
+    400: "Correct the request and send it again.",
+    401: "Send `Authorization: Bearer <token>`, or sign in.",
+    403: "Ask an administrator for the right.",
+    404: "Look at /api/docs for what there is.",
+    409: "Read the reason; ask the active node.",
+    422: "Correct the field that the reason names.",
+    503: "Try again in a moment, or ask the other node.",
+}
+_PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409, 422, 503), shapes.Problem)
+
+
+def problem(
+    request: HttpRequest, status: int, reason: str, error: str = "", resolution: str = ""
+) -> HttpResponse:
+    """Every error of the API, in the contract's shape."""
+    body = {
+        "error": error or {401: "not signed in", 403: "forbidden", 404: "not found"}.get(status, "refused"),
+        "reason": reason,
+        "resolution": resolution or _RESOLUTION.get(status, ""),
+    }
+    return api.create_response(request, body, status=status)
+
+
+@api.exception_handler(HttpError)
+def _refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(request, error.status_code, str(error))
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0]
+    field = ".".join(str(part) for part in first["loc"][1:] if part not in ("body", "payload"))
+    return problem(request, 422, f"{field or 'body'}: {first['msg']}", "invalid request")
+
+
+@api.exception_handler(desk.DeskError)
+def _desk(request: HttpRequest, error: desk.DeskError) -> HttpResponse:
+    return problem(request, error.status, error.reason, error.error, error.resolution)
+
+
+@api.get("/v1/gateway", auth=holding(Right.LOOK), response=_PROBLEMS | {200: dict[str, Any]}, tags=["pair"])
+async def gateway(_: HttpRequest) -> dict[str, Any]:
+    """This node, its pair and its witness. Active only while the lease holds at the moment of the answer."""
+    return await desk.agateway()
+
+
+@api.post(
+    "/v1/redundancy/failover",
+    auth=holding(Right.FAILOVER),
+    response=_PROBLEMS | {202: shapes.ChangeoverStarted},
+    tags=["pair"],
+)
+async def failover(request: HttpRequest, body: shapes.Reason) -> Status:
+    """Ask for a planned switch, on either node of the pair. 409 with the reason when it can't be done."""
+    return Status(202, await _audited(request, "failover", body.reason, "failover", reason=body.reason))
+
+
+@api.post(
+    "/v1/redundancy/resync",
+    auth=holding(Right.RESYNC),
+    response=_PROBLEMS | {202: dict[str, Any]},
+    tags=["pair"],
+)
+async def resync(request: HttpRequest) -> Status:
+    """Send the active node's whole state to the standby again."""
+    return Status(202, await _audited(request, "resync", "", "resync"))
+
+
+async def _audited(
+    request: HttpRequest, action: str, reason: str, op: str, **arguments: Any
+) -> dict[str, Any]:
+    """Ask the desk on somebody's behalf and leave an audit row, whatever comes of it."""
+    user = request.auth  # type: ignore[attr-defined]
+    outcome = "failed"
+    try:
+        answer: dict[str, Any] = await desk.aask(op, by=user.username, **arguments) or {}
+        outcome = "accepted"
+        return answer
+    except desk.DeskError as error:
+        outcome = f"refused: {error.reason}"
+        raise
+    finally:
+        await sync_to_async(audit.record)(
+            user, action, "redundancy", outcome=outcome, reason=reason, address=client_address(request)
+        )
+
+
+@api.get(
+    "/v1/redundancy/changeovers",
+    auth=holding(Right.LOOK),
+    response=_PROBLEMS | {200: list[shapes.Changeover]},
+    by_alias=True,
+    tags=["pair"],
+)
+async def changeovers(_: HttpRequest, limit: int = Query(100, ge=1, le=1000)) -> list[dict[str, Any]]:
+    """Every change of the acting node, newest first."""
+    return [row.as_dict() async for row in Changeover.objects.order_by("-started")[:limit]]
+
+
+@api.get(
+    "/v1/tags/browse", auth=holding(Right.LOOK), response=_PROBLEMS | {200: list[shapes.Child]}, tags=["tags"]
+)
+async def browse(_: HttpRequest, path: str = "") -> Any:
+    """The children of a folder; of nothing, the providers."""
+    return await desk.aask("browse", path=path)
+
+
+@api.post(
+    "/v1/tags/read",
+    auth=holding(Right.LOOK),
+    response=_PROBLEMS | {200: list[shapes.TagValue]},
+    tags=["tags"],
+)
+async def read(_: HttpRequest, body: shapes.Paths) -> Any:
+    """Current values, in the order of the paths."""
+    return await desk.aask("read", paths=body.paths)
+
+
+@api.post(
+    "/v1/tags/write",
+    auth=holding(Right.WRITE),
+    response=_PROBLEMS | {200: list[shapes.Outcome]},
+    tags=["tags"],
+)
+async def write(request: HttpRequest, body: shapes.Writes) -> Any:
+    """Write values; each answer says what became of it. A standby refuses and names the active node."""
+    user = request.auth  # type: ignore[attr-defined]
+    writes = [{"path": item.path, "value": item.value} for item in body.writes]
+    outcomes = await desk.aask("write", timeout=10.0, writes=writes, by=user.username)
+    for asked, came in zip(writes, outcomes, strict=True):
+        await sync_to_async(audit.record)(
+            user,
+            "write",
+            asked["path"],
+            old=came.get("old"),
+            new=asked["value"],
+            outcome=f"{came['outcome']}: {came['detail']}" if came["detail"] else came["outcome"],
+            address=client_address(request),
+        )
+    return outcomes
+
+
+@api.get(
+    "/v1/history", auth=holding(Right.LOOK), response=_PROBLEMS | {200: shapes.Samples}, tags=["history"]
+)
+async def history(
+    _: HttpRequest,
+    path: str,
+    start: str = "",
+    end: str = "",
+    limit: int = Query(1000, ge=1, le=10_000),
+    after: str = "",
+) -> Any:
+    """Stored samples of one tag in time order; `next` is the cursor of the following page."""
+    try:
+        return await sync_to_async(history_query.samples)(path, start, end, limit, after)
+    except ValueError as error:
+        raise HttpError(400, str(error)) from None

@@ -1,0 +1,97 @@
+"""Reading history: one tag's samples in a range of time, a page at a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypedDict
+
+from django.db import connections
+
+from hmi.history.router import ALIAS
+from hmi.tags import path as paths
+from hmi.tags.value import quality_of
+from hmi.tags.wire import WireValue, to_wire
+
+DEFAULT_LIMIT = 1_000
+LARGEST_LIMIT = 10_000
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1
+
+
+class QueryError(ValueError):
+    """A question that has no answer; the message says why in a plain sentence."""
+
+
+class Page(TypedDict):
+    """`samples` are [ms, value as on the wire, quality word] in time order; `next` goes on from here."""
+
+    samples: list[list[Any]]
+    next: str | None
+
+
+def samples(
+    path: str,
+    start: str | int = "",
+    end: str | int = "",
+    limit: int = DEFAULT_LIMIT,
+    after: str = "",
+) -> Page:
+    """Samples with start <= ms < end, each given as ms since 1970 or ISO 8601, empty for no bound.
+
+    `after` is an earlier page's `next`. Raises QueryError.
+    """
+    if not 1 <= limit <= LARGEST_LIMIT:
+        raise QueryError(f"limit must be between 1 and {LARGEST_LIMIT}")
+    first, last = _moment("start", start, _EARLIEST), _moment("end", end, _LATEST)
+    if after:
+        first = max(first, _moment("after", after, _EARLIEST) + 1)
+    try:
+        canonical = paths.canonical(path)
+    except paths.PathError as error:
+        raise QueryError(str(error)) from None
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("SELECT id, datatype FROM history_tag WHERE path = %s", [canonical])
+        tag = cursor.fetchone()
+        if tag is None:
+            return Page(samples=[], next=None)
+        cursor.execute(
+            "SELECT ts, value, quality FROM history_sample"
+            " WHERE tag = %s AND ts >= %s AND ts < %s ORDER BY ts LIMIT %s",
+            [tag[0], first, last, limit + 1],
+        )
+        rows = cursor.fetchall()
+    more = len(rows) > limit
+    found = [[ts, _read(value, tag[1]), quality_of(code).value] for ts, value, code in rows[:limit]]
+    return Page(samples=found, next=str(found[-1][0]) if more else None)
+
+
+def recorded(prefix: str = "") -> list[str]:
+    """The paths of all tags that have history, in order; `prefix` narrows them to a folder."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("SELECT path FROM history_tag ORDER BY path")
+        return [path for (path,) in cursor.fetchall() if path.startswith(prefix)]
+
+
+def _moment(name: str, text: str | int, default: int) -> int:
+    """A bound as ms since 1970. A time without a zone is UTC."""
+    if text == "":
+        return default
+    try:
+        moment = int(text)
+    except ValueError:
+        moment = _iso(name, str(text))
+    if not _EARLIEST < moment < _LATEST:
+        raise QueryError(f"{name} is out of range")
+    return moment
+
+
+def _iso(name: str, text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise QueryError(f"{name}: {text[:40]!r} is neither ms since 1970 nor ISO 8601") from None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def _read(value: Any, datatype: str) -> WireValue:
+    return bool(value) if datatype == "Boolean" and isinstance(value, int) else to_wire(value)

@@ -1,0 +1,192 @@
+"""The history writer: one thread that turns samples into rows, a batch at a time.
+
+The runtime's loop hands samples over and never waits for a disk. The thread stores each batch in one
+transaction; a sample that is already there is counted as a duplicate and changes nothing. While the
+disk refuses, samples wait in memory up to a limit; beyond it the oldest are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import sqlite3
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from hmi.tags.value import Quality, code_of
+from hmi.tags.wire import special
+from sparkplug import Value
+
+log = logging.getLogger(__name__)
+
+LARGEST_INTEGER = 2**63 - 1
+# SQLite waits this long (seconds) for another writer, a migration say.
+_BUSY = 5.0
+_RETRY = 1.0
+
+
+class Sample(NamedTuple):
+    """One value of one tag. The key is (path, timestamp); `timestamp` is ms since 1970 UTC."""
+
+    path: str
+    timestamp: int
+    value: Value
+    quality: Quality
+    datatype: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the samples since the writer started; `why` is why the disk refuses, or empty."""
+
+    stored: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    why: str = ""
+
+
+class HistoryWriter:
+    """Owns the writing connection to one `history.db`. `put` may be called from any thread."""
+
+    def __init__(self, file: Path, *, interval: float = 0.3, batch: int = 5000, limit: int = 200_000) -> None:
+        self.tally = Tally()
+        self._file, self._interval, self._batch, self._limit = file, interval, batch, limit
+        self._waiting: deque[Sample] = deque()
+        # What the thread has taken on and not yet committed: a refused batch is tried again.
+        self._taken: list[Sample] = []
+        self._ids: dict[str, tuple[int, str]] = {}
+        self._stop = threading.Event()
+        self._idle = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+
+    @property
+    def backlog(self) -> int:
+        """How many samples wait to be stored."""
+        return len(self._waiting) + len(self._taken)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, sample: Sample) -> None:
+        """Queue one sample; never blocks. What a row can't hold (bytes, impossible times) is left out."""
+        if isinstance(sample.value, bytes) or not 0 <= sample.timestamp <= LARGEST_INTEGER:
+            return
+        if len(self._waiting) >= self._limit:
+            with contextlib.suppress(IndexError):
+                self._waiting.popleft()
+            self.tally.dropped += 1
+        self._waiting.append(sample)
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until everything put so far is on disk; False when that took too long."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self.backlog, timeout)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Store what waits, then end the thread."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        while True:
+            stopping = self._stop.wait(self._interval if not self.tally.why else _RETRY)
+            try:
+                if connection is None:
+                    connection = self._open()
+                self._store_waiting(connection)
+                self._well()
+            except sqlite3.Error as error:
+                self._unwell(error)
+                connection = self._forget(connection)
+            if stopping:
+                self._forget(connection)
+                return
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._file, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        self._ids = {
+            path: (number, datatype)
+            for number, path, datatype in connection.execute("SELECT id, path, datatype FROM history_tag")
+        }
+        return connection
+
+    def _store_waiting(self, connection: sqlite3.Connection) -> None:
+        while self.backlog:
+            while self._waiting and len(self._taken) < self._batch:
+                with contextlib.suppress(IndexError):
+                    self._taken.append(self._waiting.popleft())
+            new = self._store(connection, self._taken)
+            self.tally.stored += new
+            self.tally.duplicates += len(self._taken) - new
+            self._taken = []
+        with self._idle:
+            self._idle.notify_all()
+
+    def _store(self, connection: sqlite3.Connection, batch: list[Sample]) -> int:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            rows = [
+                (self._id(connection, s), s.timestamp, storable(s.value), code_of(s.quality)) for s in batch
+            ]
+            before = connection.total_changes
+            connection.executemany("INSERT OR IGNORE INTO history_sample VALUES (?, ?, ?, ?)", rows)
+            new = connection.total_changes - before
+            connection.execute("COMMIT")
+        except BaseException:
+            self._ids.clear()
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        return new
+
+    def _row(self, connection: sqlite3.Connection, sample: Sample) -> tuple[object, ...]:
+        number = self._id(connection, sample)
+        return number, sample.timestamp, storable(sample.value), code_of(sample.quality)
+
+    def _id(self, connection: sqlite3.Connection, sample: Sample) -> int:
+        known = self._ids.get(sample.path)
+        if known is not None and known[1] == sample.datatype:
+            return known[0]
+        number: int = connection.execute(
+            "INSERT INTO history_tag (path, datatype) VALUES (?, ?)"
+            " ON CONFLICT (path) DO UPDATE SET datatype = excluded.datatype RETURNING id",
+            (sample.path, sample.datatype),
+        ).fetchone()[0]
+        self._ids[sample.path] = (number, sample.datatype)
+        return number
+
+    def _well(self) -> None:
+        if self.tally.why:
+            log.warning("history can be written again; %d samples were dropped", self.tally.dropped)
+            self.tally.why = ""
+
+    def _unwell(self, error: sqlite3.Error) -> None:
+        if not self.tally.why:
+            log.error("history cannot be written: %s", error)
+        self.tally.why = str(error)
+
+    def _forget(self, connection: sqlite3.Connection | None) -> None:
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+
+def storable(value: Value) -> int | float | str | None:
+    """A value as a typeless SQLite column keeps it: no bool, no NaN (it would become NULL), 63 bits."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else special(value)
+    if isinstance(value, int):
+        return value if -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER else str(value)
+    if isinstance(value, bytes):
+        raise TypeError("history keeps no bytes")
+    return value

@@ -1,0 +1,68 @@
+"""A frozen picture of a node for people: what it is, what it does, and a sentence why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What a node does now. Decide on this, never on the role."""
+
+    STARTING = "Starting"
+    SYNCING = "Syncing"
+    STANDBY = "Standby"
+    CANDIDATE = "Candidate"
+    ACTIVE = "Active"
+    DRAINING = "Draining"
+    FENCED = "Fenced"
+    MAINTENANCE = "Maintenance"
+    CONFLICT = "Conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """The other node as this one knows it. `last_seen` is mono; None if never heard since boot."""
+
+    node: str
+    connected: bool
+    state: str
+    epoch: int
+    last_seen: float | None
+    config_version: str
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessView:
+    """The third vote. `granted`: it votes for this node now."""
+
+    connected: bool
+    granted: bool
+    last_seen: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """`since` and `lease_until` are mono seconds; `lease_until` is 0 unless this node holds the role.
+
+    `standby` is the Standby Activity Level ("Warm", "Cold"). `solo`: acting on its own vote alone.
+    `took_over`: the shell has reported TookOver for this term.
+    """
+
+    node: str
+    role: str
+    state: State
+    epoch: int
+    why: str
+    since: float
+    lease_until: float
+    cause: str
+    peer: PeerView | None
+    witness: WitnessView | None
+    policy: str
+    switch_pending: bool
+    warnings: tuple[str, ...]
+    standby: str = "Warm"
+    solo: bool = False
+    took_over: bool = False

@@ -50,8 +50,10 @@ class Runtime:
         """Host: order a metric to become `value` and wait up to `timeout` seconds for its echo."""
         raise NotImplementedError
 
-    def failover(self, reason: str, by: str) -> str:
-        """Ask the pair to move the role; answers the changeover's id. Raises Refused."""
+    async def failover(self, reason: str, by: str) -> str:
+        """Ask the pair to move the role; answers the changeover's id. Raises Refused.
+
+        Awaits the active node's answer, at most 2 s."""
         raise NotImplementedError
 
     def resync(self, by: str) -> None:

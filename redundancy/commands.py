@@ -1,0 +1,82 @@
+"""Commands on their way to an edge node, and the echoes that tell what became of them.
+
+An order is confirmed only by a DATA message of the same metric with the value that was asked for. When
+no such echo comes, nobody knows whether the edge acted, and that is what the operator is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from redundancy.ports import Answer, Outcome
+from sparkplug import EdgeNodeId, Metric, Value
+
+MetricKey = tuple[EdgeNodeId, str | None, str]
+"""Edge node, device (None: the node's own), metric name."""
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """One command that has been sent. `value` is as the edge's data type holds it."""
+
+    key: MetricKey
+    value: Value
+    answer: asyncio.Future[Outcome]
+
+
+class Commands:
+    """The orders that wait for their echo."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[MetricKey, list[Order]] = {}
+
+    def place(self, key: MetricKey, value: Value) -> Order:
+        """Wait for the echo of `value` from now on; call it before the command leaves."""
+        order = Order(key, value, asyncio.get_running_loop().create_future())
+        self._waiting.setdefault(key, []).append(order)
+        return order
+
+    async def outcome(self, order: Order, timeout: float) -> Outcome:
+        """The order's outcome: its echo, what ended the wait, or unknown after `timeout` seconds."""
+        try:
+            return await asyncio.wait_for(order.answer, timeout)
+        except TimeoutError:
+            return Outcome(Answer.UNKNOWN, f"no echo within {timeout:g} s")
+        finally:
+            self.withdraw(order)
+
+    def withdraw(self, order: Order) -> None:
+        """Nobody waits for this one any more."""
+        orders = self._waiting.get(order.key, [])
+        if order in orders:
+            orders.remove(order)
+        if not orders:
+            self._waiting.pop(order.key, None)
+
+    def echo(self, edge: EdgeNodeId, device: str | None, metrics: Iterable[Metric]) -> None:
+        """DATA has come from the edge."""
+        if not self._waiting:
+            return
+        for metric in metrics:
+            if metric.is_historical or metric.name is None:
+                continue
+            for order in self._waiting.get((edge, device, metric.name), []):
+                if same(order.value, metric.value) and not order.answer.done():
+                    order.answer.set_result(Outcome(Answer.CONFIRMED))
+
+    def give_up(self, why: str, edge: EdgeNodeId | None = None, device: str | None = None) -> None:
+        """No echo can be waited for any longer: from that edge (device), or from all."""
+        for (node, part, _), orders in self._waiting.items():
+            if (edge is None or node == edge) and (device is None or part == device):
+                for order in orders:
+                    if not order.answer.done():
+                        order.answer.set_result(Outcome(Answer.UNKNOWN, why))
+
+
+def same(asked: Value, told: Value) -> bool:
+    """Whether an echo carries what was asked for. Both are as the metric's data type holds them."""
+    if isinstance(asked, bool) != isinstance(told, bool):
+        return False
+    return asked == told or (asked != asked and told != told)  # NaN echoes NaN

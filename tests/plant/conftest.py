@@ -1,0 +1,139 @@
+"""One real plant for all tests of this folder: six nodes, two brokers, a witness, as `make demo` starts it.
+
+Each test takes the plant healed, whoever is active; none relies on the order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from hmi.plant import control
+from hmi.plant.drill import Plant
+from hmi.plant.layout import layout
+from tests.plant.observer import Observer
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+
+def wait_for(condition: Callable[[], Any], what: str, patience: float = 30.0, pause: float = 0.05) -> Any:
+    """Wait until `condition` is true and answer it; fail with `what` otherwise."""
+    end = time.monotonic() + patience
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > end:
+            pytest.fail(f"after {patience:g} s still not: {what}")
+        time.sleep(pause)
+
+
+def free_offset() -> int:
+    """A port offset at which no listener of the plant meets another program's."""
+    for offset in range(11000, 30000, 1000):
+        plant = layout(offset)
+        wanted = [plant.witness, *(e for n in plant.nodes for e in (n.http, n.link, n.mqtt) if e)]
+        if all(_free(where.port) for where in wanted):
+            return offset
+    raise RuntimeError("no room for a plant's ports")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class RunningPlant(Plant):
+    """The plant under test, with its accounts and what the tests ask of it beyond the drill."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.credentials: dict[str, Any] = json.loads((folder / "credentials.json").read_text())
+
+    def control(self, op: str, node: str) -> None:
+        control.ask(self.folder, op, node=node)
+
+    def states(self) -> dict[str, str]:
+        return {node.name: self.state(node) for node in self.layout.nodes}
+
+
+@pytest.fixture(scope="session")
+def running_plant() -> Iterator[RunningPlant]:
+    with tempfile.TemporaryDirectory(prefix="tandem-") as name:
+        folder = Path(name)
+        log = (folder / "up.log").open("w+")
+        command = [
+            sys.executable,
+            "manage.py",
+            "plant",
+            "up",
+            "--dir",
+            name,
+            "--port-offset",
+            str(free_offset()),
+        ]
+        keeper = subprocess.Popen(
+            command, cwd=BASE_DIR, stdout=log, stderr=subprocess.STDOUT, env=_environment()
+        )
+        try:
+            _wait_until_ready(keeper, folder / "up.log")
+            yield RunningPlant(folder)
+        finally:
+            family = psutil.Process(keeper.pid).children(recursive=True) if keeper.poll() is None else []
+            keeper.send_signal(signal.SIGTERM)
+            keeper.wait(timeout=60)
+            log.close()
+            _, left = psutil.wait_procs(family, timeout=5)
+        assert not left, f"the plant left processes behind: {left}"
+
+
+def _environment() -> dict[str, str]:
+    return {
+        key: value for key, value in os.environ.items() if key not in ("TANDEM_DIR", "REDIS_URL", "PLANT_DIR")
+    }
+
+
+def _wait_until_ready(keeper: subprocess.Popen[bytes], log: Path) -> None:
+    def ready() -> bool:
+        if keeper.poll() is not None:
+            pytest.fail(f"the plant did not start:\n{log.read_text()}")
+        return "plant ready in" in log.read_text()
+
+    wait_for(ready, "the plant is ready", patience=110)
+
+
+@pytest.fixture
+def plant(running_plant: RunningPlant) -> Iterator[RunningPlant]:
+    """The plant with every pair whole: one active, one standby, edges moving."""
+    for row in control.ask(running_plant.folder, "status"):
+        if row["state"] == "Paused":
+            running_plant.control("resume", row["name"])
+    running_plant.heal()
+    return running_plant
+
+
+@pytest.fixture
+def observer(plant: RunningPlant) -> Iterator[Observer]:
+    """A third Sparkplug client on both brokers, which sees everything and says nothing."""
+    account = plant.credentials["mqtt"]["observer"]
+    watching = Observer(
+        [n.mqtt for n in plant.layout.brokers if n.mqtt], account["username"], account["password"]
+    )
+    yield watching
+    watching.close()

@@ -120,6 +120,7 @@ class MemoryStore:
     def apply(self, source: str, through: int, records: Sequence[Record]) -> list[Record]:
         with self._lock:
             won = [record for record in records if self._merge(record)]
+            self._clock = max([self._clock, *(record.clock for record in records)])
             self._cursors[source] = through
             return won
 

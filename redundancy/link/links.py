@@ -1,0 +1,171 @@
+"""All of a node's links under the names that the Pair uses: its peer by node name, and "witness"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from redundancy.config import NodeConfig
+from redundancy.link.dialer import Dialer
+from redundancy.link.intruders import Intruders
+from redundancy.link.listener import Listener, Reply
+from redundancy.link.speaker import Speaker, expect_peer, expect_witness
+
+WITNESS_NAME = "witness"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvents:
+    """Where the links report; on the loop, must not block.
+
+    `received(sender, message)`, `up(name)` and `down(name, why)` concern the lease channel; sender and
+    name are the peer's node name or "witness". `intruder(why)` tells what was refused, once a kind.
+    `wrong_peer(why)` tells that the proven other end is not the configured one: core event Intruder.
+    """
+
+    received: Callable[[str, dict[str, Any]], None]
+    up: Callable[[str], None]
+    down: Callable[[str, str], None]
+    intruder: Callable[[str], None]
+    wrong_peer: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsEvents:
+    """Where the records channel reports (redundancy.replication.Replicator.events).
+
+    The first three concern the connection on which this node pulls, the others those on which it serves.
+    """
+
+    pull_up: Callable[[Callable[[dict[str, Any]], bool]], None]
+    pulled: Callable[[dict[str, Any]], None]
+    pull_down: Callable[[str], None]
+    asked: Callable[[dict[str, Any], Reply], None]
+    left: Callable[[str], None]
+
+
+class Links:
+    """A node's listener and its dialers. Both nodes of a pair dial each other; either connection serves."""
+
+    def __init__(
+        self, node: NodeConfig, boot_id: str, events: LinkEvents, records: RecordsEvents | None = None
+    ) -> None:
+        self._events = events
+        self._records = records
+        self._up = False
+        self._peer = "" if node.peer is None else node.peer.node
+        self.intruders = Intruders(events.intruder, events.wrong_peer)
+        self.listener: Listener | None = None
+        self.dialer: Dialer | None = None
+        self.records: Dialer | None = None
+        self.witness: Dialer | None = None
+        me, key = Speaker.of(node, boot_id), node.plant_key
+        if node.peer is not None:
+            self._link_peer(node, me, boot_id)
+        if node.witness is not None:
+            self.witness = Dialer(
+                me,
+                node.witness,
+                key,
+                "lease",
+                check=expect_witness,
+                on_up=lambda _: events.up(WITNESS_NAME),
+                on_down=lambda _, why: events.down(WITNESS_NAME, why),
+                on_message=lambda _, message: events.received(WITNESS_NAME, message),
+                intruders=Intruders(events.intruder, events.intruder),
+            )
+
+    def _link_peer(self, node: NodeConfig, me: Speaker, boot_id: str) -> None:
+        assert node.peer is not None
+        check, key, peer = expect_peer(node, boot_id), node.plant_key, node.peer.link
+        self.listener = Listener(
+            me,
+            node.link,
+            key,
+            self._take,
+            check=check,
+            on_up=lambda _, channel: self._settle(channel, ""),
+            on_down=lambda _, channel, why: self._left(channel, why),
+            intruders=self.intruders,
+        )
+        self.dialer = Dialer(
+            me,
+            peer,
+            key,
+            "lease",
+            check=check,
+            on_up=lambda _: self._settle("lease", ""),
+            on_down=lambda _, why: self._settle("lease", why),
+            on_message=lambda _, message: self._events.received(self._peer, message),
+            intruders=self.intruders,
+        )
+        if self._records is not None:
+            self.records = Dialer(
+                me,
+                peer,
+                key,
+                "records",
+                check=check,
+                on_up=lambda _: self._pull_up(),
+                on_down=lambda _, why: self._records.pull_down(why) if self._records else None,
+                on_message=lambda _, message: self._records.pulled(message) if self._records else None,
+                intruders=self.intruders,
+            )
+
+    @property
+    def why(self) -> str:
+        """Why the peer can't be reached, empty while it can."""
+        return "" if self._up or self.dialer is None else self.dialer.why
+
+    async def start(self) -> None:
+        """Listen and dial. Raises OSError if the link's port is taken."""
+        if self.listener is not None:
+            await self.listener.start()
+        for dialer in (self.dialer, self.records, self.witness):
+            if dialer is not None:
+                dialer.start()
+
+    async def close(self) -> None:
+        """Hang up everywhere."""
+        for dialer in (self.dialer, self.records, self.witness):
+            if dialer is not None:
+                await dialer.close()
+        if self.listener is not None:
+            await self.listener.close()
+
+    def send(self, to: str, message: dict[str, Any]) -> bool:
+        """To the peer or the witness; never waits. False if there is no connection now."""
+        if to == WITNESS_NAME:
+            return self.witness is not None and self.witness.send(message)
+        if self.dialer is not None and self.dialer.send(message):
+            return True
+        return self.listener is not None and self.listener.send(to, "lease", message)
+
+    def _take(self, sender: Speaker, channel: str, message: dict[str, Any], reply: Reply) -> None:
+        if channel == "lease":
+            self._events.received(sender.node, message)
+        elif self._records is not None:
+            self._records.asked(message, reply)
+
+    def _pull_up(self) -> None:
+        if self._records is not None and self.records is not None:
+            self._records.pull_up(self.records.send)
+
+    def _left(self, channel: str, why: str) -> None:
+        if channel == "records" and self._records is not None:
+            self._records.left(why)
+        self._settle(channel, why)
+
+    def _settle(self, channel: str, why: str) -> None:
+        """The peer is connected while either connection stands; tell when that changes."""
+        if channel != "lease" or self.dialer is None or self.listener is None:
+            return
+        up = self.dialer.is_up or bool(self.listener.peers("lease"))
+        if up == self._up:
+            return
+        self._up = up
+        if up:
+            self._events.up(self._peer)
+        else:
+            self._events.down(self._peer, why)

@@ -1,0 +1,57 @@
+"""`python -m redundancy.distributor --config FILE`.
+
+Says `distributor ready on HOST:PORT` on stdout once it listens. Exit codes: 0 after SIGTERM or SIGINT,
+2 for a configuration that cannot be used, 3 for an address that cannot be listened on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+from redundancy.clock import Clock
+from redundancy.config import ConfigError
+from redundancy.distributor import config
+from redundancy.distributor.server import Distributor
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="distributor", description="Tandem's MQTT server")
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE")
+    path: Path = parser.parse_args().config
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        settings = config.load(path)
+    except ConfigError as error:
+        print(f"distributor: {error}", file=sys.stderr)
+        return 2
+    return asyncio.run(_serve(settings, path))
+
+
+async def _serve(settings: config.Settings, path: Path) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    distributor = Distributor(settings, Clock(), seed=secrets.token_hex(4))
+    try:
+        host, port = await distributor.start()
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        print(f"distributor: cannot listen on {where}: {error.strerror}", file=sys.stderr)
+        return 3
+    print(f"distributor ready on {host}:{port}", flush=True)
+    watcher = asyncio.create_task(distributor.watch(path))
+    await stopped.wait()
+    watcher.cancel()
+    await distributor.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -44,4 +44,4 @@ bench: $(TEST_STAMP)
 
 # After editing sparkplug/sparkplug_b.proto.
 proto: $(TEST_STAMP)
-	@$(PY) -m grpc_tools.protoc -I sparkplug --python_out=sparkplug sparkplug/sparkplug_b.proto
+	@$(PY) -m grpc_tools.protoc -I . --python_out=. --pyi_out=. sparkplug/sparkplug_b.proto

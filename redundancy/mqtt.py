@@ -1,0 +1,329 @@
+"""One MQTT session on one fresh paho client. The only module that imports paho.
+
+paho never reconnects here and never holds a backlog: a new session is a new Connection, ordered by the
+core, and what a dead one still had is dropped. Its callbacks do nothing but put a report on a queue,
+because some of them run with paho's own locks held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from redundancy.config import Server
+from sparkplug.effects import Will
+
+MAX_OUTSTANDING = 10_000  # messages handed to paho and not yet written (QoS 0) or acknowledged (QoS 1)
+MAX_WAITING = 10_000  # reports that the loop has not taken; beyond it the socket is read more slowly
+_BURST = 500  # reports handed on before the loop may do something else
+_GRACE = 0.2  # seconds on top of the connect timeout, so that the system's own reason comes first
+_FAREWELL = 1.0  # seconds for a DISCONNECT to be written
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """CONNACK: the session stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """There will be no session: no server, no answer in time, or CONNACK with a reason."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The session is over, without having been closed from here."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A PUBLISH from the server."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """A publish of one's own was acknowledged (QoS 1), or written to the socket (QoS 0)."""
+
+    mid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """SUBACK: for each filter the granted QoS, or 128 and above for a refusal."""
+
+    mid: int
+    granted: tuple[int, ...]
+
+
+Report: TypeAlias = Opened | Refused | Lost | Message | Acked | Subscribed
+
+
+class Connection:
+    """One MQTT session; opened once, closed once. Call everything on `loop`; nothing blocks it.
+
+    `report(connection, report)` runs on the loop. First comes Opened or Refused; after Refused, Lost or
+    `close` nothing comes any more. `protocol` is the level as MQTT counts it: 4 is 3.1.1, 5 is 5.0.
+    `wait_ended` is for whoever must know that the thread is gone.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        server: Server,
+        client_id: str,
+        report: Callable[[Connection, Report], None],
+        *,
+        will: Will | None = None,
+        protocol: int = 4,
+    ) -> None:
+        self._loop = loop
+        self._server = server
+        self._report = report
+        self._inbox: deque[Report] = deque()
+        self._hopping = False
+        self._room = threading.Event()
+        self._outstanding = 0
+        self._sock: socket.socket | None = None
+        self._over = False  # nothing is reported any more; the thread is to end
+        self._ended = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
+        self.client_id = client_id
+        self.is_open = False
+        self._client = self._made(MQTTProtocolVersion(protocol))
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, will.qos, will.retain)
+
+    def open(self) -> None:
+        """Connect. Opened or Refused follows within the server's connect timeout and a little."""
+        patience = self._server.connect_timeout + _GRACE
+        self._timer = self._loop.call_later(patience, self._give_up)
+        self._thread.start()
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> int:
+        """The message's id, by which it will be Acked; -1 if there is no session or it is choked."""
+        if not self.is_open or self._outstanding >= MAX_OUTSTANDING:
+            return -1
+        info = self._client.publish(topic, payload, qos, retain)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            return -1
+        self._outstanding += 1
+        return info.mid
+
+    def subscribe(self, filters: Sequence[tuple[str, int]]) -> int:
+        """The request's id, by which it will be Subscribed; -1 if there is no session."""
+        if not self.is_open:
+            return -1
+        code, mid = self._client.subscribe(list(filters))
+        return mid if mid is not None and code == MQTTErrorCode.MQTT_ERR_SUCCESS else -1
+
+    def close(self, clean: bool = True) -> None:
+        """End the session; nothing is reported any more.
+
+        Clean: DISCONNECT after what was published, so that the server forgets the Will. Otherwise the
+        socket is cut, what was not sent is dropped, and the server publishes the Will.
+        """
+        was_open = self.is_open
+        self._finish()
+        if clean and was_open:
+            self._client.disconnect()
+            self._timer = self._loop.call_later(_FAREWELL, self._cut)
+        else:
+            self._cut()
+
+    async def wait_ended(self) -> None:
+        """Until the thread has ended and the socket is closed."""
+        await self._ended.wait()
+
+    def _made(self, protocol: MQTTProtocolVersion) -> Client:
+        five = protocol is MQTTProtocolVersion.MQTTv5
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            self.client_id,
+            clean_session=None if five else True,
+            protocol=protocol,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = self._server.connect_timeout
+        client.suppress_exceptions = True
+        client.max_queued_messages_set(MAX_OUTSTANDING)
+        if self._server.username:
+            client.username_pw_set(self._server.username, self._server.password)
+        client.on_socket_open = self._on_socket_open
+        # With this callback set, publish() wakes the client's thread and does not write in the caller's.
+        client.on_socket_register_write = _leave_it_to_the_thread
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        return client
+
+    # The client's own thread
+
+    def _run(self) -> None:
+        try:
+            self._hop(Lost(self._serve()))
+        except (OSError, ValueError) as error:  # from connect(): loop() swallows its own
+            self._hop(Refused(_plain(error)))
+        except Exception as error:  # noqa: BLE001  the outermost frame of this thread; a dead one must be told
+            self._hop(Lost(f"the client failed: {error!r}"))
+        finally:
+            self._client.drop_out_messages()
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._ended.set)
+
+    def _serve(self) -> str:
+        """Connect and pump until the socket is gone; answers why."""
+        client, server = self._client, self._server
+        keep_alive = max(1, server.keep_alive * 3 // 4)  # paho notices a silent server after twice that
+        clean_start: dict[str, Any] = {}
+        if client.protocol == MQTTProtocolVersion.MQTTv5:
+            clean_start = {"clean_start": True}
+        client.connect(server.host, server.port, keep_alive, **clean_start)
+        if self._over:
+            self._cut()
+        code = MQTTErrorCode.MQTT_ERR_SUCCESS
+        # Not loop_forever(): without a pair of sockets to wake it, a publish would wait for its select.
+        while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            code = client.loop(1.0)
+        return str(code.name).removeprefix("MQTT_ERR_").replace("_", " ").lower()
+
+    def _on_socket_open(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._sock = sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            patience = self._server.keep_alive * 1000
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _userdata: Any,
+        _flags: ConnectFlags,
+        code: ReasonCode,
+        _more: Properties | None,
+    ) -> None:
+        self._hop(Refused(str(code).lower()) if code.is_failure else Opened())
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _userdata: Any,
+        flags: DisconnectFlags,
+        code: ReasonCode,
+        _more: Properties | None,
+    ) -> None:
+        why = "the server ended the session: " if flags.is_disconnect_packet_from_server else ""
+        self._hop(Lost(why + str(code).lower()))
+
+    def _on_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # a server that passes on such a topic is broken; the message has no address
+        if len(self._inbox) >= MAX_WAITING:
+            # Reading more slowly lets TCP hold back the server; never for so long that pings starve.
+            self._room.clear()
+            self._room.wait(0.2)
+        self._hop(Message(topic, bytes(message.payload), message.qos, message.retain))
+
+    def _on_publish(
+        self, _client: Client, _userdata: Any, mid: int, _code: ReasonCode, _more: Properties
+    ) -> None:
+        self._hop(Acked(mid))
+
+    def _on_subscribe(
+        self, _client: Client, _userdata: Any, mid: int, codes: list[ReasonCode], _more: Properties | None
+    ) -> None:
+        self._hop(Subscribed(mid, tuple(code.value for code in codes)))
+
+    def _hop(self, report: Report) -> None:
+        """Queue a report and wake the loop, once per burst."""
+        if self._over:
+            return
+        self._inbox.append(report)
+        if not self._hopping:
+            self._hopping = True
+            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                self._loop.call_soon_threadsafe(self._hand_on)
+
+    # On the loop
+
+    def _hand_on(self) -> None:
+        self._hopping = False
+        for _ in range(_BURST):
+            if self._over or not self._inbox:
+                break
+            self._tell(self._inbox.popleft())
+        else:
+            self._hopping = True
+            self._loop.call_soon(self._hand_on)
+        self._room.set()
+
+    def _tell(self, report: Report) -> None:
+        if isinstance(report, Acked):
+            self._outstanding -= 1
+        elif isinstance(report, Opened):
+            self.is_open = True
+            self._stop_timer()
+        elif isinstance(report, Refused | Lost):
+            refused = isinstance(report, Lost) and not self.is_open
+            self._finish()
+            self._cut()
+            report = Refused(f"it hung up: {report.why}") if refused else report
+        self._report(self, report)
+
+    def _give_up(self) -> None:
+        self._hand_on()
+        if not self._over and not self.is_open:
+            self._tell(Refused(f"{self._server.host}:{self._server.port} does not answer"))
+
+    def _finish(self) -> None:
+        self._over = True
+        self.is_open = False
+        self._stop_timer()
+        self._inbox.clear()
+        self._room.set()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _cut(self) -> None:
+        """End the socket under the client's thread, which then closes it with a reset."""
+        if self._sock is not None:
+            with suppress(OSError):  # closed by the thread meanwhile
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                self._sock.shutdown(socket.SHUT_RDWR)
+
+
+def _leave_it_to_the_thread(_client: Client, _userdata: Any, _sock: Any) -> None:
+    """The client's thread is awake already and finds what is to be written."""
+
+
+def _plain(error: OSError | ValueError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return (reason or str(error)).lower()

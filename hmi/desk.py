@@ -17,6 +17,8 @@ import orjson
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from redundancy.clock import Clock
 
@@ -24,6 +26,9 @@ QUESTIONS = "desk"
 STATE = "gateway"
 # Seconds after which the worker's last word about its own state counts for nothing.
 STATE_LIFE = 5.0
+# How long a question may take (seconds): a failover waits for the active node, a write for the plant.
+PATIENCE = 2.0
+_PATIENCE_FOR = {"failover": 4.0, "write": 10.0}
 _CONNECT = 0.5
 _MARGIN = 2.0
 
@@ -46,8 +51,12 @@ class RuntimeSilent(DeskError):
         super().__init__(503, "runtime silent", why, "Try again in a moment, or ask the other node.")
 
 
-def ask(op: str, timeout: float = 2.0, **args: Any) -> Any:
-    """Put `op` to this node's runtime and wait `timeout` seconds. Raises DeskError, RuntimeSilent."""
+def ask(op: str, timeout: float | None = None, **args: Any) -> Any:
+    """Put `op` to this node's runtime; answers its result. Raises DeskError, RuntimeSilent.
+
+    `timeout` is in seconds; the default is 2, and longer for failover and write.
+    """
+    timeout = _patience(op, timeout)
     number, question = _question(op, timeout, args)
     try:
         client = _client(settings.REDIS_URL, timeout + _MARGIN)
@@ -58,8 +67,9 @@ def ask(op: str, timeout: float = 2.0, **args: Any) -> Any:
     return _result(op, timeout, answer)
 
 
-async def aask(op: str, timeout: float = 2.0, **args: Any) -> Any:
+async def aask(op: str, timeout: float | None = None, **args: Any) -> Any:  # noqa: ASYNC109  Redis waits
     """`ask` for coroutines."""
+    timeout = _patience(op, timeout)
     number, question = _question(op, timeout, args)
     try:
         async with _async_client(settings.REDIS_URL, timeout + _MARGIN) as client:
@@ -98,11 +108,11 @@ def judged(raw: bytes | None, now: float) -> dict[str, Any]:
     state: dict[str, Any] | None = None if raw is None else orjson.loads(raw)
     if state is None:
         return _starting("This node's worker does not answer.")
-    if state["state"] == "Active" and now > state["lease_until"]:
-        late = now - state["lease_until"]
-        why = f"The lease ran out {late:.1f} s ago and was not renewed."
+    lease_until, written = state.pop("lease_until"), state.pop("written")
+    if state["state"] == "Active" and now > lease_until:
+        why = f"The lease ran out {now - lease_until:.1f} s ago and was not renewed."
         return state | {"state": "Fenced", "why": why}
-    if now > state["written"] + STATE_LIFE:
+    if now > written + STATE_LIFE:
         return _starting("This node's worker has fallen silent.")
     return state
 
@@ -124,6 +134,10 @@ def _starting(why: str) -> dict[str, Any]:
     }
 
 
+def _patience(op: str, timeout: float | None) -> float:
+    return _PATIENCE_FOR.get(op, PATIENCE) if timeout is None else timeout
+
+
 def _question(op: str, timeout: float, args: dict[str, Any]) -> tuple[str, bytes]:
     number = uuid.uuid4().hex
     question = {"id": number, "op": op, "args": args, "until": time.time() + timeout}
@@ -139,14 +153,25 @@ def _result(op: str, timeout: float, answer: Any) -> Any:
     raise DeskError(said["status"], said["error"], said["reason"], said["resolution"])
 
 
+def once() -> Retry:
+    """No second attempt: the client's own would hold a page for seconds, or send a question twice."""
+    return Retry(NoBackoff(), 0)
+
+
 @cache
 def _client(url: str, timeout: float) -> redis.Redis[bytes]:
     # One pool of connections for each address and patience; a connection is made when first used.
-    return redis.Redis.from_url(url, socket_connect_timeout=_CONNECT, socket_timeout=math.ceil(timeout))
+    return redis.Redis.from_url(
+        url, retry=once(), socket_connect_timeout=_CONNECT, socket_timeout=math.ceil(timeout)
+    )
 
 
 def _async_client(url: str, timeout: float) -> redis.asyncio.Redis[bytes]:
     # A connection belongs to its loop, and a unix socket costs a fifth of a millisecond: one a question.
     return redis.asyncio.Redis.from_url(
-        url, socket_connect_timeout=_CONNECT, socket_timeout=math.ceil(timeout), single_connection_client=True
+        url,
+        retry=once(),
+        socket_connect_timeout=_CONNECT,
+        socket_timeout=math.ceil(timeout),
+        single_connection_client=True,
     )

@@ -1,0 +1,86 @@
+"""What the database says, read in one go and frozen. Blocking: called in a thread."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from hmi.gateways.distributor import distributor_config
+from hmi.gateways.frozen import gateway_config
+from hmi.replication import ledger
+from hmi.tags import path as paths
+from hmi.tags.models import Tag
+from hmi.worker.edge_tags import EdgeTag
+from redundancy.config import GatewayConfig, NodeConfig
+from sparkplug import DataType, EdgeNodeId, coerce
+
+DISTRIBUTOR_FILE = "distributor.json"
+_EDGE_NODES = "Edge Nodes"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A node's whole configuration at one version; empty on a backup before its master's has come."""
+
+    version: str = ""
+    gateway: GatewayConfig | None = None
+    tags: tuple[EdgeTag, ...] = ()
+    distributor: dict[str, Any] | None = None
+
+
+def version() -> str:
+    """The version in force, without reading what it says."""
+    return ledger.config_version()
+
+
+def read(node: NodeConfig) -> Configuration:
+    """Everything, as of one moment. Raises ValueError (ConfigError among them) for rows out of shape."""
+    with transaction.atomic():
+        return Configuration(
+            version=ledger.config_version(),
+            gateway=gateway_config(node.node),
+            tags=tuple(edge_tag(tag) for tag in Tag.objects.all()),
+            distributor=distributor_config(node),
+        )
+
+
+def edge_tag(tag: Tag) -> EdgeTag:
+    """A row as the runtime's side needs it. `[default]Edge Nodes/G/E/D/Metric` is published by edge G/E."""
+    datatype = DataType[tag.datatype]
+    _, names = paths.split(tag.path)
+    published = len(names) > 4 and names[0] == _EDGE_NODES
+    return EdgeTag(
+        path=tag.path,
+        edge=EdgeNodeId(names[1], names[2]) if published else None,
+        device=names[3] if published else "",
+        name="/".join(names[4:]) if published else "/".join(names),
+        datatype=datatype,
+        kind=tag.kind,
+        initial=coerce(datatype, tag.initial),
+        writable=tag.writable,
+        stored=tag.stored,
+        period=tag.period_ms,
+    )
+
+
+def write_distributor(folder: Path, wanted: dict[str, Any] | None) -> bool:
+    """Leave the broker its file, mode 0600, whole or not at all; True if it had to be written."""
+    path = folder / DISTRIBUTOR_FILE
+    if wanted is None:
+        return False
+    text = json.dumps(wanted, indent=1, sort_keys=True)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return True

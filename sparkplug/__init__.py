@@ -40,6 +40,7 @@ from sparkplug.errors import (
     StateError,
     TopicError,
 )
+from sparkplug.host import HostSession
 from sparkplug.instant import Instant
 from sparkplug.metric import BAD, GOOD, STALE, Metric, Payload
 from sparkplug.payload import decode, encode
@@ -65,6 +66,7 @@ __all__ = [
     "Effect",
     "HostOffline",
     "HostPresence",
+    "HostSession",
     "HostSilent",
     "HostState",
     "Instant",

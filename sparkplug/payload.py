@@ -141,7 +141,8 @@ def _metrics(
         else:
             value = None
         if not value and (value is None or not m.HasField(_PRESENT[code])):
-            value, quality = _careful(m, code)
+            # A birth that left the datatype out has declared nothing that could be read.
+            value, quality = (None, BAD) if known is not None and not code else _careful(m, code)
         if rare:
             historical, transient = m.is_historical, m.is_transient
             value, quality = (None, _quality(m, None)) if m.is_null else (value, _quality(m, quality))

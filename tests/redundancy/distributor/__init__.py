@@ -1,0 +1,1 @@
+"""The Distributor: codec, core, and the real process beside Mosquitto."""

@@ -68,7 +68,7 @@ def _desk(request: HttpRequest, error: desk.DeskError) -> HttpResponse:
 
 
 @api.get("/v1/gateway", auth=holding(Right.LOOK), response=_PROBLEMS | {200: dict[str, Any]}, tags=["pair"])
-async def gateway(_: HttpRequest) -> dict[str, Any]:
+async def gateway(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
     """This node, its pair and its witness. Active only while the lease holds at the moment of the answer."""
     return await desk.agateway()
 
@@ -121,7 +121,7 @@ async def _audited(
     by_alias=True,
     tags=["pair"],
 )
-async def changeovers(_: HttpRequest, limit: int = Query(100, ge=1, le=1000)) -> list[dict[str, Any]]:
+async def changeovers(request: HttpRequest, limit: int = Query(100, ge=1, le=1000)) -> list[dict[str, Any]]:  # noqa: ARG001
     """Every change of the acting node, newest first."""
     return [row.as_dict() async for row in Changeover.objects.order_by("-started")[:limit]]
 
@@ -129,7 +129,7 @@ async def changeovers(_: HttpRequest, limit: int = Query(100, ge=1, le=1000)) ->
 @api.get(
     "/v1/tags/browse", auth=holding(Right.LOOK), response=_PROBLEMS | {200: list[shapes.Child]}, tags=["tags"]
 )
-async def browse(_: HttpRequest, path: str = "") -> Any:
+async def browse(request: HttpRequest, path: str = "") -> Any:  # noqa: ARG001
     """The children of a folder; of nothing, the providers."""
     return await desk.aask("browse", path=path)
 
@@ -140,7 +140,7 @@ async def browse(_: HttpRequest, path: str = "") -> Any:
     response=_PROBLEMS | {200: list[shapes.TagValue]},
     tags=["tags"],
 )
-async def read(_: HttpRequest, body: shapes.Paths) -> Any:
+async def read(request: HttpRequest, body: shapes.Paths) -> Any:  # noqa: ARG001
     """Current values, in the order of the paths."""
     return await desk.aask("read", paths=body.paths)
 
@@ -173,7 +173,7 @@ async def write(request: HttpRequest, body: shapes.Writes) -> Any:
     "/v1/history", auth=holding(Right.LOOK), response=_PROBLEMS | {200: shapes.Samples}, tags=["history"]
 )
 async def history(
-    _: HttpRequest,
+    request: HttpRequest,  # noqa: ARG001
     path: str,
     start: str = "",
     end: str = "",

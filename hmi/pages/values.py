@@ -1,0 +1,73 @@
+"""Live values as a page first shows them: read once from the worker while the page is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from hmi import desk
+from hmi.live.moment import milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value for a template. `at` is ms since 1970, None if never seen; `raw` is the JSON value."""
+
+    path: str
+    raw: Any = None
+    quality: str = "stale"
+    at: int | None = None
+    type: str = ""
+
+    @property
+    def text(self) -> str:
+        return text_of(self.raw)
+
+
+def read(paths: Iterable[str]) -> dict[str, Reading]:
+    """The readings of `paths`. A silent worker gives stale ones without a value: the page is made anyway."""
+    asked = list(dict.fromkeys(path for path in paths if path))
+    if not asked:
+        return {}
+    try:
+        answers = desk.ask("read", paths=asked)
+    except desk.DeskError:
+        return {path: Reading(path) for path in asked}
+    return {path: _reading(path, answer) for path, answer in zip(asked, answers, strict=False)}
+
+
+def text_of(value: Any) -> str:
+    """A JSON value as text, spelled as static/readings.js spells it."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    if isinstance(value, float):
+        return _exponent(repr(value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _exponent(text: str) -> str:
+    """Python pads exponents, and turns to them at 1e-5 where JavaScript does at 1e-7."""
+    mantissa, e, exponent = text.partition("e")
+    if not e:
+        return text
+    power = int(exponent)
+    if -7 < power < 0:
+        return f"{Decimal(text):f}"
+    return f"{mantissa}e{'+' if power > 0 else '-'}{abs(power)}"
+
+
+def _reading(path: str, answer: dict[str, Any]) -> Reading:
+    return Reading(
+        path=path,
+        raw=answer.get("value"),
+        quality=str(answer.get("quality") or "Stale").lower(),
+        at=milliseconds(answer.get("timestamp")),
+        type=str(answer.get("type") or ""),
+    )

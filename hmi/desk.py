@@ -17,6 +17,7 @@ import orjson
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -72,7 +73,7 @@ async def aask(op: str, timeout: float | None = None, **args: Any) -> Any:  # no
     timeout = _patience(op, timeout)
     number, question = _question(op, timeout, args)
     try:
-        async with _async_client(settings.REDIS_URL, timeout + _MARGIN) as client:
+        async with connect(settings.REDIS_URL, timeout + _MARGIN) as client:
             await client.lpush(QUESTIONS, question)
             answer = await client.blpop([f"{QUESTIONS}:{number}"], timeout)
     except (redis.RedisError, OSError) as error:
@@ -92,7 +93,7 @@ def gateway() -> dict[str, Any]:
 async def agateway() -> dict[str, Any]:
     """`gateway` for coroutines."""
     try:
-        async with _async_client(settings.REDIS_URL, _MARGIN) as client:
+        async with connect(settings.REDIS_URL, _MARGIN) as client:
             raw = await client.get(STATE)
     except (redis.RedisError, OSError):
         raw = None
@@ -153,25 +154,24 @@ def _result(op: str, timeout: float, answer: Any) -> Any:
     raise DeskError(said["status"], said["error"], said["reason"], said["resolution"])
 
 
-def once() -> Retry:
-    """No second attempt: the client's own would hold a page for seconds, or send a question twice."""
-    return Retry(NoBackoff(), 0)
-
-
 @cache
 def _client(url: str, timeout: float) -> redis.Redis[bytes]:
     # One pool of connections for each address and patience; a connection is made when first used.
     return redis.Redis.from_url(
-        url, retry=once(), socket_connect_timeout=_CONNECT, socket_timeout=math.ceil(timeout)
+        url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=_CONNECT, socket_timeout=math.ceil(timeout)
     )
 
 
-def _async_client(url: str, timeout: float) -> redis.asyncio.Redis[bytes]:
-    # A connection belongs to its loop, and a unix socket costs a fifth of a millisecond: one a question.
+def connect(url: str, timeout: float | None = None) -> redis.asyncio.Redis[bytes]:
+    """One connection to this node's Redis for one coroutine at a time, made when first used.
+
+    Nothing is tried twice: the client's own attempts would hold a page for seconds, or send a question
+    twice. `timeout` is how many seconds an answer may take; None for those that wait for work.
+    """
     return redis.asyncio.Redis.from_url(
         url,
-        retry=once(),
+        retry=AsyncRetry(NoBackoff(), 0),
         socket_connect_timeout=_CONNECT,
-        socket_timeout=math.ceil(timeout),
+        socket_timeout=timeout,
         single_connection_client=True,
     )

@@ -43,7 +43,7 @@ LIVE_ORIGINS = NODE_URLS
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "hmi.people.admin_config.TandemAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -113,7 +113,11 @@ def _sqlite(name: str) -> dict[str, object]:
 
 # Configuration, people, audit and the ledger that the pair exchanges are one file; samples are another,
 # so that a burst of history never delays an edit.
-DATABASES = {"default": _sqlite("config.db"), "history": _sqlite("history.db")}
+DATABASES = {
+    "default": _sqlite("config.db"),
+    # On its own in tests too: it needs nothing of the other.
+    "history": _sqlite("history.db") | {"TEST": {"DEPENDENCIES": []}},
+}
 DATABASE_ROUTERS = ["hmi.history.router.HistoryRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -130,6 +134,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+CSRF_FAILURE_VIEW = "hmi.pages.errors.csrf_failed"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 8

@@ -38,12 +38,12 @@ class Commands:
         self._waiting.setdefault(key, []).append(order)
         return order
 
-    async def outcome(self, order: Order, timeout: float) -> Outcome:
-        """The order's outcome: its echo, what ended the wait, or unknown after `timeout` seconds."""
+    async def outcome(self, order: Order, patience: float) -> Outcome:
+        """The order's outcome: its echo, what ended the wait, or unknown after `patience` seconds."""
         try:
-            return await asyncio.wait_for(order.answer, timeout)
+            return await asyncio.wait_for(order.answer, patience)
         except TimeoutError:
-            return Outcome(Answer.UNKNOWN, f"no echo within {timeout:g} s")
+            return Outcome(Answer.UNKNOWN, f"no echo within {patience:g} s")
         finally:
             self.withdraw(order)
 

@@ -7,12 +7,13 @@ do puts it on a queue of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from redundancy.core.view import PeerView, WitnessView
+from redundancy.records import Record
 from sparkplug import EdgeNodeId, Metric
 
 
@@ -34,7 +35,7 @@ class Outcome:
     detail: str = ""
 
 
-class Refused(Exception):  # noqa: N818  the answer to a request, not a fault
+class Refused(Exception):
     """The pair can't do what was asked. `active_node` is who acts now, empty when nobody is known to."""
 
     def __init__(self, reason: str, active_node: str = "") -> None:
@@ -107,9 +108,17 @@ class Sink(Protocol):
 
     def gateway(self, view: GatewayView) -> None: ...
 
-    def changeover(self, report: dict[str, Any]) -> None: ...
+    def changeover(self, report: dict[str, Any]) -> None:
+        """By its `id`, newest report wins; on both nodes of the pair."""
 
-    def trouble(self, kind: str, detail: str) -> None: ...
+    def applied(self, records: Sequence[Record]) -> None:
+        """The peer's records that won over what was here; they are in the store already."""
+
+    def trouble(self, kind: str, detail: str) -> None:
+        """A fault or an intruder; the first of a kind in a minute (`GatewayView.troubles` counts all)."""
+
+    def note(self, sentence: str) -> None:
+        """Something the pair did, for the audit trail: every change of role is among them."""
 
 
 class EdgeTags(Protocol):

@@ -103,7 +103,8 @@ class HistoryWriter:
                 self._well()
             except sqlite3.Error as error:
                 self._unwell(error)
-                connection = self._forget(connection)
+                self._forget(connection)
+                connection = None
             if stopping:
                 self._forget(connection)
                 return

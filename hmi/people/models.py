@@ -76,7 +76,6 @@ class Token(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["user", "name"], name="token_names_differ")]
 
     def __str__(self) -> str:
         return f"{self.user.username}: {self.name}"
@@ -106,7 +105,7 @@ class AuditRow(models.Model):
     target = models.CharField(max_length=1000, blank=True)
     old = models.TextField(blank=True)
     new = models.TextField(blank=True)
-    outcome = models.CharField(max_length=20)
+    outcome = models.CharField(max_length=300)
     reason = models.TextField(blank=True)
 
     class Meta:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hmi.dashboards.tutorial import dashboards
+from hmi.dashboards import tutorial as boards
 from hmi.plant.credentials import PEOPLE
 from hmi.plant.layout import DEVICE, GROUP, HOST_ID, Layout, PlantNode
 
@@ -24,7 +24,7 @@ def config(plant: Layout, gateway: str, brokers: dict[str, str], mqtt: dict[str,
     document: dict[str, Any] = {
         "gateway": {"name": gateway},
         "nodes": [_node(plant, node) for node in plant.pair(gateway)],
-        "dashboards": [d for d in dashboards() if d["slug"] == gateway.lower().replace(" ", "-")],
+        "dashboards": [boards.primary() if gateway == PRIMARY else boards.edge(gateway)],
     }
     if gateway == PRIMARY:
         return document | _host(brokers, mqtt)

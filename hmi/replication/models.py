@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -85,6 +86,23 @@ class Changeover(models.Model):
 
     class Meta:
         ordering = ["-started", "-epoch"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contract's shape; `started` in ISO 8601 UTC."""
+        return {
+            "id": self.pk,
+            "cause": self.cause,
+            "from": self.from_node or None,
+            "to": self.to_node,
+            "epoch": self.epoch,
+            "started": self.started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "active_after_ms": self.active_after_ms,
+            "mqtt_after_ms": self.mqtt_after_ms,
+            "edges_online_after_ms": self.edges_online_after_ms,
+            "replayed": self.replayed,
+            "lost": self.lost,
+            "duplicates": self.duplicates,
+        }
 
     def __str__(self) -> str:
         return f"{self.from_node} to {self.to_node}, epoch {self.epoch}"

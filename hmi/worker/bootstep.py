@@ -84,9 +84,9 @@ class RuntimeThread:
 class RuntimeStep(bootsteps.StartStopStep):
     """A step of the worker, not of its consumer: it keeps its sessions while Redis is away."""
 
-    requires = {"celery.worker.components:Pool"}
+    requires = ("celery.worker.components:Pool",)
 
-    def create(self, _worker: Any) -> RuntimeThread:
+    def create(self, _worker: Any) -> RuntimeThread:  # type: ignore[override]  # the stub forgets the object
         # Not before: the models can be imported only once Celery has set Django up.
         from hmi.worker.wiring import node_worker
 

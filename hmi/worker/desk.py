@@ -17,7 +17,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from hmi.desk import QUESTIONS, DeskError, once
+from hmi.desk import QUESTIONS, DeskError, connect
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +42,7 @@ class Desk:
         """Until cancelled."""
         while True:
             try:
-                async with (
-                    Redis.from_url(self._url, retry=once(), single_connection_client=True) as questions,
-                    Redis.from_url(self._url, retry=once()) as answers,
-                ):
+                async with connect(self._url) as questions, connect(self._url) as answers:
                     await self._serve(questions, answers)
             except (RedisError, OSError) as error:
                 log.debug("desk: %s", error)

@@ -17,7 +17,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from hmi.desk import STATE, STATE_LIFE, once
+from hmi.desk import STATE, STATE_LIFE, connect
 from hmi.tags import path as paths
 from hmi.tags.value import Quality
 from hmi.tags.wire import to_wire
@@ -119,7 +119,7 @@ class Publisher:
         silent = False
         while True:
             try:
-                async with Redis.from_url(self._url, retry=once(), single_connection_client=True) as redis:
+                async with connect(self._url) as redis:
                     await redis.ping()
                     if silent:
                         log.warning("Redis answers again")

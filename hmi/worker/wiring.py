@@ -48,7 +48,7 @@ def node_worker() -> NodeWorker:
     """This process's node. Raises ConfigError without a data folder."""
     if settings.NODE is None:
         raise ConfigError("TANDEM_DIR", "names the node's data folder, and is not set")
-    history = Path(settings.DATABASES[ALIAS]["NAME"])
+    history = Path(str(settings.DATABASES[ALIAS]["NAME"]))
     return NodeWorker(settings.NODE, settings.NODE_DIR, history, settings.REDIS_URL, DjangoStore(), Clock())
 
 

@@ -17,6 +17,9 @@ from redundancy.core.actions import Persist, Promise
 from redundancy.core.messages import Grant, Message, Refuse, Release, Request
 
 
+__all__ = ["Promise", "Voter"]
+
+
 class Voter:
     """One vote of one pair. `handle` answers a request; what it returns to persist goes to disk first."""
 
@@ -25,7 +28,7 @@ class Voter:
         self.promise = promise
         self.unsaved = False
         self._until = restarted_at
-        self._released = 0
+        self._released = ("", 0)
         self._waits_until = restarted_at + lease if promise.epoch else restarted_at
 
     def handle(self, sender: str, message: Message, now: float) -> tuple[list[Message], Persist | None]:
@@ -63,12 +66,12 @@ class Voter:
         self.unsaved = True
 
     def _grants(self, sender: str, epoch: int, now: float) -> bool:
-        if self.waits(now):
+        # A request that its own release has overtaken must not lock the vote again.
+        if self.waits(now) or (sender == self._released[0] and epoch <= self._released[1]):
             return False
         same = sender == self.promise.holder
         if epoch == self.promise.epoch:
-            # A request that a release has overtaken must not lock the vote again.
-            return same and epoch > self._released
+            return same
         return epoch > self.promise.epoch and (same or now >= self._until)
 
     def _give(self, sender: str, epoch: int, now: float) -> Persist | None:
@@ -84,8 +87,8 @@ class Voter:
         return Persist(self.promise)
 
     def _release(self, sender: str, epoch: int) -> None:
-        if sender == self.promise.holder and epoch == self.promise.epoch:
-            self._released = epoch
+        if sender == self.promise.holder and epoch >= self.promise.epoch:
+            self._released = (sender, epoch)
             self._until = 0.0
 
     def _refusal(self, request: Request, now: float) -> Refuse:

@@ -1,4 +1,4 @@
-"""Twenty kills of the primary and twenty of everything, on a plant of its own: how long each takeover took."""
+"""Twenty rounds of every drill scenario, on a plant of its own: how long each takeover took."""
 
 from __future__ import annotations
 

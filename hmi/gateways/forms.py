@@ -1,0 +1,87 @@
+"""Forms of gateways: passwords that can be set and never read, lists written one entry a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from hmi.gateways.models import BrokerUser, Server
+from hmi.gateways.sealing import seal
+from redundancy.distributor.passwords import hash_password
+
+
+class LinesField(forms.CharField):
+    """A JSON list of texts as a text area: one entry a line, empty lines dropped."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "cols": 60})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"required": False, "max_length": 100_000, **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return value
+        return [line.strip() for line in str(value or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.to_python(initial or []) != self.to_python(data)
+
+    def validate(self, value: Any) -> None:
+        if self.required and not value:
+            raise ValidationError(self.error_messages["required"], code="required")
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(json.dumps(value))
+
+
+def _new_password(help_text: str) -> forms.CharField:
+    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+    return forms.CharField(required=False, max_length=500, strip=False, widget=widget, help_text=help_text)
+
+
+class ServerForm(forms.ModelForm):  # type: ignore[type-arg]  # not a generic at run time
+    """The password is sealed as soon as it comes in and never goes out again."""
+
+    new_password = _new_password("Empty keeps the old one.")
+    clear_password = forms.BooleanField(required=False)
+
+    class Meta:
+        model = Server
+        fields = (
+            *("order", "name", "target", "host", "port", "username", "new_password", "clear_password"),
+            *("keep_alive", "connect_timeout"),
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("new_password"):
+            self.instance.password = seal(cleaned["new_password"])
+        elif cleaned.get("clear_password"):
+            self.instance.password = ""
+        return cleaned
+
+
+class BrokerUserForm(forms.ModelForm):  # type: ignore[type-arg]  # not a generic at run time
+    """Only the password's hash is kept."""
+
+    new_password = _new_password("Empty keeps the old one.")
+    acl = LinesField(label="ACL", help_text="One a line: R filter, W filter or RW filter; - in front denies.")
+    client_ids = LinesField(label="client IDs", help_text="Patterns only this user may use, one a line.")
+
+    class Meta:
+        model = BrokerUser
+        fields = ("username", "new_password", "acl", "client_ids")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("new_password"):
+            self.instance.password_hash = hash_password(cleaned["new_password"])
+        elif self.instance._state.adding:
+            self.add_error("new_password", "A new user needs a password.")
+        return cleaned

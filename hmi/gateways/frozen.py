@@ -1,0 +1,141 @@
+"""From rows to frozen values: what the runtime is told.
+
+The runtime never sees a row. Both nodes of a pair hold the same document, and each reads "this node's
+own Distributor" in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+
+from hmi.gateways.sealing import unseal
+from hmi.replication import ledger, rows
+from hmi.replication.schema import ConfigDocument, NodeDocument, ServerDocument
+from redundancy.config import (
+    ConfigError,
+    Endpoint,
+    EngineConfig,
+    GatewayConfig,
+    Server,
+    TransmissionConfig,
+    Transmitter,
+)
+from redundancy.identity import endpoint
+
+_ANYWHERE = ("0.0.0.0", "[::]", "::")
+
+
+def gateway_config(node: str | None = None) -> GatewayConfig | None:
+    """The configuration that this node's rows hold, as `node` (by default: this one) sees it.
+
+    None while there is none: a fresh backup, before its master's configuration has come.
+    """
+    document = rows.read()
+    return None if document is None else freeze(document, node or settings.NODE.node, ledger.config_version())
+
+
+def freeze(document: ConfigDocument, node: str, version: str) -> GatewayConfig:
+    """The document as `node` sees it. Raises ConfigError, Unsealable."""
+    sets = {entry.name: entry.servers for entry in document.server_sets}
+    engine, transmission = document.engine, document.transmission
+    return GatewayConfig(
+        name=document.gateway.name,
+        version=version,
+        engine=_engine(document, sets[engine.server_set], node) if engine and engine.enabled else None,
+        transmission=_transmission(document, sets[transmission.server_set], node)
+        if transmission and transmission.enabled
+        else None,
+    )
+
+
+def node_file(document: ConfigDocument, name: str, plant_key: str, secret_key: str) -> dict[str, Any]:
+    """What node `name`'s own `node.json` says according to the document (see redundancy.identity)."""
+    node = next(node for node in document.nodes if node.name == name)
+    peer = _other(document, name)
+    return {
+        "gateway": document.gateway.name,
+        "node": node.name,
+        "role": node.role.value,
+        "link": node.link,
+        "http": node.http,
+        "url": node.url,
+        "mqtt": node.mqtt,
+        "witness": node.witness,
+        "peer": None if peer is None else {"node": peer.name, "link": peer.link, "url": peer.url},
+        "plant_key": plant_key,
+        "secret_key": secret_key,
+        "redundancy": {
+            "standby": node.standby.value,
+            "failover_timeout": node.failover_timeout,
+            "startup_allowance": node.startup_allowance,
+            "recovery": node.recovery.value,
+            "dwell": node.dwell,
+        },
+    }
+
+
+def _engine(document: ConfigDocument, servers: Iterable[ServerDocument], node: str) -> EngineConfig:
+    engine = document.engine
+    assert engine is not None
+    return EngineConfig(
+        host_id=engine.host_id,
+        servers=tuple(_server(document, server, node) for server in servers),
+        reorder_timeout=engine.reorder_timeout,
+        block_commands=engine.block_commands,
+    )
+
+
+def _transmission(
+    document: ConfigDocument, servers: Iterable[ServerDocument], node: str
+) -> TransmissionConfig:
+    module = document.transmission
+    assert module is not None
+    return TransmissionConfig(
+        host_id=module.host_id or None,
+        servers=tuple(_server(document, server, node) for server in servers),
+        transmitters=tuple(
+            Transmitter(each.group, each.edge, tuple(each.devices), each.use_aliases)
+            for each in module.transmitters
+        ),
+        state_wait=module.state_wait,
+        history_limit=module.history_limit,
+        rolling_window=module.rolling_window,
+    )
+
+
+def _server(document: ConfigDocument, server: ServerDocument, node: str) -> Server:
+    where = _address(document, server, node)
+    return Server(
+        name=server.name,
+        host=where.host,
+        port=where.port,
+        username=server.username,
+        password=unseal(server.password),
+        keep_alive=server.keep_alive,
+        connect_timeout=server.connect_timeout,
+    )
+
+
+def _address(document: ConfigDocument, server: ServerDocument, name: str) -> Endpoint:
+    """Where `name` finds the server. A broker that listens everywhere is found at its node's address."""
+    if server.target == "address":
+        if not server.host:
+            raise ConfigError("host", f"server {server.name} has no host")
+        return Endpoint(server.host, server.port)
+    own = server.target == "own"
+    node = next(node for node in document.nodes if node.name == name) if own else _other(document, name)
+    if node is None:
+        raise ConfigError("target", f"server {server.name}: there is no other node")
+    if node.mqtt is None:
+        raise ConfigError("target", f"server {server.name}: {node.name} has no Distributor")
+    listens = endpoint(node.mqtt, "mqtt")
+    if listens.host not in _ANYWHERE:
+        return listens
+    return Endpoint("127.0.0.1" if own else endpoint(node.link, "link").host, listens.port)
+
+
+def _other(document: ConfigDocument, name: str) -> NodeDocument | None:
+    return next((node for node in document.nodes if node.name != name), None)

@@ -1,0 +1,198 @@
+"""What must fit together in a configuration, beyond the shape of its parts.
+
+Every check looks at the whole document and yields problems; none stops at the first, so that a person
+sees all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from hmi.gateways import frozen
+from hmi.gateways.sealing import Unsealable
+from hmi.replication.schema import ConfigDocument, Invalid, NodeDocument, Problem, ServerSetDocument
+from hmi.replication.tag_checks import boards, tags
+from redundancy import identity
+from redundancy.config import ConfigError, NodeConfig, Role
+from redundancy.distributor import access, passwords
+from sparkplug.errors import LocalProtocolError
+from sparkplug.topic import EdgeNodeId, check_id, state_topic
+
+_ANY_KEY = "00" * 32
+
+
+def check(document: ConfigDocument, node: NodeConfig | None = None) -> None:
+    """Raise Invalid unless the document can be used as a whole, on every node that it names.
+
+    `node` is the node that asks: its gateway, its own name and its peer's are given when it is set up,
+    and a document that says otherwise belongs to another pair.
+    """
+    problems = [*_nodes(document), *_belongs(document, node), *_sets(document), *_modules(document)]
+    problems += [*_broker_users(document), *tags(document), *boards(document)]
+    if not problems:
+        problems += _as_each_node_sees_it(document)
+    if problems:
+        raise Invalid(problems)
+
+
+def differ(kind: str, field: str, names: Iterable[str]) -> Iterator[Problem]:
+    """Names of one kind must differ, and by more than upper and lower case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.get(name.casefold())
+        seen[name.casefold()] = name
+        if other is None:
+            continue
+        why = "is there twice" if other == name else f"differs from {other!r} only in upper and lower case"
+        yield Problem(f"{kind}/{name}", field, f"{name!r} {why}")
+
+
+def _nodes(document: ConfigDocument) -> Iterator[Problem]:
+    nodes = document.nodes
+    yield from differ("node", "name", (node.name for node in nodes))
+    roles = sorted(node.role.value for node in nodes)
+    if not nodes:
+        yield Problem("gateway", "nodes", "a gateway needs at least one node")
+    elif len(nodes) > 2:
+        yield Problem(f"node/{nodes[2].name}", "name", "a gateway has at most two nodes")
+    elif len(nodes) == 1 and roles != [Role.INDEPENDENT]:
+        yield Problem(f"node/{nodes[0].name}", "role", f"a {roles[0]} needs a second node")
+    elif len(nodes) == 2:
+        yield from _pair(nodes[0], nodes[1])
+    for node in nodes:
+        yield from _addresses(node)
+
+
+def _pair(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
+    where = f"node/{other.name}"
+    if one.role == other.role:
+        yield Problem(where, "role", f"both nodes are {one.role}: a pair is one Master and one Backup")
+    elif Role.INDEPENDENT in (one.role, other.role):
+        yield Problem(where, "role", "a node of a pair is Master or Backup, not Independent")
+    if one.link == other.link:
+        yield Problem(where, "link", f"both nodes listen on {one.link}: a node can't be paired with itself")
+    if one.url == other.url:
+        yield Problem(where, "url", f"{one.url} can't lead to both nodes")
+    if one.failover_timeout != other.failover_timeout:
+        yield Problem(where, "failover_timeout", "is the pair's lease and must be the same on both nodes")
+
+
+def _addresses(node: NodeDocument) -> Iterator[Problem]:
+    where, listeners = f"node/{node.name}", {}
+    for field in ("link", "http", "mqtt", "witness"):
+        text = getattr(node, field)
+        try:
+            address = None if text is None else identity.endpoint(text, field)
+        except ConfigError as error:
+            yield Problem(where, field, error.reason)
+            continue
+        if address is None:
+            continue
+        other = listeners.setdefault(address.port, (field, address.host))
+        if other[0] != field and (field != "witness" or other[1] == address.host):
+            yield Problem(where, field, f"port {address.port} is already the one of {other[0]}")
+    parts = urlsplit(node.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.username:
+        yield Problem(where, "url", f"{node.url!r} is not http://host:port or https://host:port")
+
+
+def _belongs(document: ConfigDocument, node: NodeConfig | None) -> Iterator[Problem]:
+    if node is None:
+        return
+    if document.gateway.name != node.gateway:
+        reason = f"this node belongs to {node.gateway!r}; a gateway's name is given when its nodes are set up"
+        yield Problem("gateway", "name", reason)
+    known = {node.node} | ({node.peer.node} if node.peer else set())
+    for name in known - {each.name for each in document.nodes}:
+        reason = f"{name!r} is a node of this gateway and can't be left out or renamed"
+        yield Problem(f"node/{name}", "name", reason)
+
+
+def _sets(document: ConfigDocument) -> Iterator[Problem]:
+    yield from differ("server_set", "name", (entry.name for entry in document.server_sets))
+    servers = [server for entry in document.server_sets for server in entry.servers]
+    yield from differ("server", "name", (server.name for server in servers))
+    for server in servers:
+        if "/" in server.name:
+            yield Problem(f"server/{server.name}", "name", "holds a slash, and is a name in tag paths")
+
+
+def _modules(document: ConfigDocument) -> Iterator[Problem]:
+    sets = {entry.name: entry for entry in document.server_sets}
+    engine, transmission = document.engine, document.transmission
+    if engine is not None:
+        yield from _served("engine", engine.server_set, sets)
+        if engine.host_id or engine.enabled:
+            yield from _host_id("engine", engine.host_id)
+    if transmission is not None:
+        yield from _served("transmission", transmission.server_set, sets)
+        if transmission.host_id:
+            yield from _host_id("transmission", transmission.host_id)
+        yield from _transmitters(document)
+
+
+def _served(module: str, name: str, sets: dict[str, ServerSetDocument]) -> Iterator[Problem]:
+    if name not in sets:
+        yield Problem(module, "server_set", f"there is no server set {name!r}")
+    elif not sets[name].servers:
+        yield Problem(module, "server_set", f"server set {name!r} is empty: there is no server to connect to")
+
+
+def _host_id(module: str, host_id: str) -> Iterator[Problem]:
+    try:
+        state_topic(host_id)
+    except LocalProtocolError as error:
+        yield Problem(module, "host_id", str(error))
+        return
+    if host_id != host_id.strip() or not host_id.isprintable():
+        yield Problem(module, "host_id", "begins or ends with a space or can't be printed")
+
+
+def _transmitters(document: ConfigDocument) -> Iterator[Problem]:
+    assert document.transmission is not None
+    transmitters = document.transmission.transmitters
+    yield from differ("transmitter", "edge", (f"{each.group}/{each.edge}" for each in transmitters))
+    for each in transmitters:
+        where = f"transmitter/{each.group}/{each.edge}"
+        if each.group.upper() == "STATE":
+            yield Problem(where, "group", "a group can't be called STATE: its topics would be those of hosts")
+            continue
+        try:
+            EdgeNodeId.checked(each.group, each.edge)
+        except LocalProtocolError as error:
+            yield Problem(where, "group" if str(error).startswith("group") else "edge", str(error))
+        yield from differ(where, "devices", each.devices)
+        for device in each.devices:
+            try:
+                check_id("device id", device)
+            except LocalProtocolError as error:
+                yield Problem(where, "devices", str(error))
+
+
+def _broker_users(document: ConfigDocument) -> Iterator[Problem]:
+    yield from differ("broker_user", "username", (user.username for user in document.broker_users))
+    for user in document.broker_users:
+        where = f"broker_user/{user.username}"
+        if fault := passwords.fault(user.password_hash):
+            yield Problem(where, "password_hash", fault)
+        for entry in user.acl:
+            if fault := access.entry_fault(entry):
+                yield Problem(where, "acl", fault)
+
+
+def _as_each_node_sees_it(document: ConfigDocument) -> Iterator[Problem]:
+    """The last word is the runtime's: the very values that it will be given are made once."""
+    for node in document.nodes:
+        try:
+            identity.parse(frozen.node_file(document, node.name, _ANY_KEY, _ANY_KEY))
+        except ConfigError as error:
+            yield Problem(f"node/{node.name}", error.field.removeprefix("redundancy."), error.reason)
+        try:
+            frozen.freeze(document, node.name, "")
+        except ConfigError as error:
+            yield Problem("server_sets", error.field, error.reason)
+            return
+        except Unsealable as error:
+            yield Problem("server_sets", "password", str(error))
+            return

@@ -1,0 +1,84 @@
+"""The ledger of records, as rows: what both the web processes and the worker of a node write.
+
+Every write happens in the caller's transaction, so a change and its record are one, and takes the
+ledger's row first: numbers then become visible in the order in which they were given out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.db import transaction
+
+from hmi.replication.models import Ledger, Record
+from redundancy import records
+
+CONFIG, PEOPLE = "config", "people"
+SESSION, AUDIT, CHANGEOVER = "session", "audit", "changeover"
+
+
+def identity() -> str:
+    """This store's name: a UUID made at its first use."""
+    return str(Ledger.objects.get_or_create(pk=1)[0].identity)
+
+
+def append(provider: str, key: str, body: bytes, epoch: int = 0) -> tuple[int, records.Record]:
+    """Write a version that supersedes what is here, also when its writer knew an older epoch."""
+    with transaction.atomic():
+        mine = _locked()
+        held = Record.objects.filter(provider=provider, key=key).first()
+        epoch = max(epoch, held.epoch) if held else epoch
+        record = records.Record(provider, key, epoch, mine.clock + 1, str(mine.identity), body)
+        return _put(mine, record), record
+
+
+def merge(record: records.Record) -> bool:
+    """Take a record of the peer; False if what is here is as new or newer."""
+    with transaction.atomic():
+        mine = _locked()
+        held = Record.objects.filter(provider=record.provider, key=record.key).first()
+        if held is not None and opaque(held).stamp >= record.stamp:
+            return False
+        _put(mine, record)
+        return True
+
+
+def opaque(row: Record) -> records.Record:
+    """The record in a row."""
+    return records.Record(row.provider, row.key, row.epoch, row.clock, row.origin, bytes(row.body))
+
+
+def current(provider: str, key: str) -> records.Record | None:
+    """The version that holds, None if there never was one; an empty body says that it was deleted."""
+    row = Record.objects.filter(provider=provider, key=key).first()
+    return None if row is None else opaque(row)
+
+
+def config_version() -> str:
+    """`<epoch>.<clock>-<first 8 of the SHA-256>` of the configuration in force; empty without one."""
+    record = current(CONFIG, CONFIG)
+    return "" if record is None else version(record)
+
+
+def version(record: records.Record) -> str:
+    """A document's version: two nodes that show the same one hold the same document."""
+    return f"{record.epoch}.{record.clock}-{hashlib.sha256(record.body).hexdigest()[:8]}"
+
+
+def _locked() -> Ledger:
+    Ledger.objects.get_or_create(pk=1)
+    return Ledger.objects.select_for_update().get(pk=1)
+
+
+def _put(mine: Ledger, record: records.Record) -> int:
+    Record.objects.filter(provider=record.provider, key=record.key).delete()
+    row = Record.objects.create(
+        provider=record.provider,
+        key=record.key,
+        epoch=record.epoch,
+        clock=record.clock,
+        origin=record.origin,
+        body=record.body,
+    )
+    Ledger.objects.filter(pk=mine.pk).update(clock=max(mine.clock, record.clock))
+    return row.seq

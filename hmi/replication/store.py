@@ -1,0 +1,107 @@
+"""The runtime's RecordStore over this node's database (see redundancy.records for the protocol)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.db.models.functions import Length
+
+from hmi.replication import ledger
+from hmi.replication.models import Cursor, Record, RejectedDocument
+from hmi.replication.projection import project
+from redundancy.records import MAX_BODY
+from redundancy.records import Record as Opaque
+
+_log = logging.getLogger(__name__)
+_LONGEST_PROVIDER, _LONGEST_KEY = 40, 600
+# A batch travels in one frame: its bodies together stay below what one record alone may weigh.
+_BATCH_BYTES = MAX_BODY
+
+
+class DjangoStore:
+    """One node's store. Its methods block; each is one transaction."""
+
+    @property
+    def identity(self) -> str:
+        """The UUID of this database's ledger."""
+        return ledger.identity()
+
+    def append(self, provider: str, key: str, body: bytes, epoch: int) -> tuple[int, Opaque]:
+        """Write the runtime's own record and what it stands for. Raises ValueError for an unusable body."""
+        with transaction.atomic():
+            seq, record = ledger.append(provider, key, body, epoch)
+            project(record)
+            return seq, record
+
+    def head(self) -> int:
+        """The highest seq in use, 0 for an empty store."""
+        return Record.objects.aggregate(head=Max("seq"))["head"] or 0
+
+    def after(self, seq: int, limit: int) -> list[tuple[int, Opaque]]:
+        """At most `limit` records beyond `seq`, in order; fewer where they are large, but one at least."""
+        weight, through = 0, seq
+        rows = Record.objects.filter(seq__gt=seq).order_by("seq")
+        sizes = rows.annotate(size=Length("body")).values_list("seq", "size")[:limit]
+        for number, size in sizes:
+            weight += size
+            if weight > _BATCH_BYTES and through > seq:
+                break
+            through = number
+        return [(row.seq, ledger.opaque(row)) for row in rows.filter(seq__lte=through)]
+
+    def apply(self, source: str, through: int, records: Sequence[Opaque]) -> list[Opaque]:
+        """Merge the peer's records and move its cursor, in one transaction; answers those that won.
+
+        A record that can't be used stays out of the ledger, so that what was here goes on to hold, and is
+        reported as a RejectedDocument until a good one comes.
+        """
+        with transaction.atomic():
+            won = [record for record in records if _take(record)]
+            Cursor.objects.update_or_create(source=source, defaults={"through": through})
+            return won
+
+    def cursor(self, source: str) -> int:
+        """How far the store called `source` has been applied here."""
+        row = Cursor.objects.filter(source=source).first()
+        return 0 if row is None else row.through
+
+    def forget(self, source: str) -> None:
+        """Read everything of `source` again."""
+        Cursor.objects.filter(source=source).delete()
+
+    def latest(self, provider: str) -> list[Opaque]:
+        """The version that holds for every key of the provider, deletions among them."""
+        return [ledger.opaque(row) for row in Record.objects.filter(provider=provider).order_by("seq")]
+
+
+def _take(record: Opaque) -> bool:
+    try:
+        if len(record.provider) > _LONGEST_PROVIDER or len(record.key) > _LONGEST_KEY:
+            raise ValueError("its provider or key is too long")
+        with transaction.atomic():
+            if not ledger.merge(record):
+                return False
+            project(record)
+    except (ValueError, IntegrityError) as error:
+        _reject(record, str(error))
+        return False
+    RejectedDocument.objects.filter(provider=record.provider, key=record.key).delete()
+    return True
+
+
+def _reject(record: Opaque, reason: str) -> None:
+    name = f"{record.provider[:_LONGEST_PROVIDER]} {record.key[:80]}"
+    _log.warning("a record of the peer was kept out: %s: %s", name, reason)
+    RejectedDocument.objects.update_or_create(
+        provider=record.provider[:_LONGEST_PROVIDER],
+        key=record.key[:_LONGEST_KEY],
+        defaults={
+            "epoch": record.epoch,
+            "clock": record.clock,
+            "origin": record.origin[:100],
+            "reason": reason[:2000],
+        },
+    )

@@ -1,0 +1,249 @@
+"""A host application at one of its MQTT servers: ingest always, commands and STATE while it holds the lease.
+
+| client id            | while               | Will          | does                                       |
+|----------------------|---------------------|---------------|--------------------------------------------|
+| <host>-<node>        | listening           | none          | subscribes spBv1.0/#, feeds the session    |
+| <host>-cmd           | holding             | none          | NCMD, DCMD; shared by the pair: the broker |
+|                      |                     |               | throws the old holder off                  |
+| <host>-state-<node>  | holding, or held    | STATE offline | publishes and defends STATE                |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from redundancy.config import Server
+from redundancy.kept_session import KeptSession, OnReport
+from redundancy.ledger import STATE_CLOCK, Ledger
+from redundancy.mqtt import Acked, Connection, Lost, Message, Opened, Refused, Report, Subscribed
+from redundancy.site import Alarm, Site
+from sparkplug import HostState, StateError, state_topic
+from sparkplug.effects import Close, Effect, Problem, Publish, Reopen, Subscribe
+from sparkplug.presence import HostPresence
+
+LAST_TIMESTAMP = 253_402_300_799_999
+"""The end of the year 9999 in ms: a STATE beyond it was made up, and following it would never end."""
+REOPEN_INTERVAL = 2.0
+"""Seconds between two new STATE sessions: who forges STATE must not set the pace of our reconnects."""
+
+
+class StateClock:
+    """STATE timestamps of this host: never below the highest seen anywhere, even when clocks go back."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.highest = ledger.highest(STATE_CLOCK)
+        self._ledger = ledger
+
+    def seen(self, server: str, timestamp: int) -> None:
+        """A STATE of ours with this timestamp is out there."""
+        if self.highest < timestamp <= LAST_TIMESTAMP:
+            self.highest = timestamp
+            self._ledger.note(STATE_CLOCK, server, b"%d" % timestamp)
+
+    def next(self, server: str, wall: int) -> int:
+        """The timestamp of a session that is about to connect."""
+        self.highest = max(wall, self.highest + 1)
+        self._ledger.note(STATE_CLOCK, server, b"%d" % self.highest)
+        return self.highest
+
+
+class HostServerOwner(Protocol):
+    """Whom a HostServer reports to."""
+
+    def ingested(self, server: HostServer, report: Report) -> None:
+        """The ingest session opened, closed or received something."""
+
+    def stated(self, server: HostServer) -> None:
+        """STATE online was acknowledged, or the attempt to get there has just failed."""
+
+    def commanding(self, server: HostServer) -> None:
+        """The command session opened: NCMD and DCMD can be sent from now on."""
+
+
+class HostServer:
+    """The three sessions at one server. `confirmed`: the broker has acknowledged our STATE online."""
+
+    def __init__(
+        self, server: Server, host_id: str, site: Site, clock: StateClock, owner: HostServerOwner
+    ) -> None:
+        self.name = server.name
+        self.confirmed = False
+        self._server = server
+        self._host_id = host_id
+        self._site = site
+        self._clock = clock
+        self._owner = owner
+        self._presence = HostPresence(host_id)
+        self._topic = state_topic(host_id)
+        self._timestamp = 0
+        self._newest = 0
+        self._held = False
+        self._awaited: set[int] = set()
+        self._online_mid: int | None = None
+        self._reopen_from = 0.0
+        self._reopen = Alarm(site.clock, self._reopen_now)
+        kept = KeptSession
+        self.ingest = kept(site, f"{host_id}-{site.node}", self._connect_ingest, _always, self._on_ingest)
+        self.cmd = kept(site, f"{host_id}-cmd", self._connect_cmd, site.holds, self._on_cmd)
+        self.state = kept(
+            site, f"{host_id}-state-{site.node}", self._connect_state, self._may_state, self._on_state
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Tried since it was last wanted, without getting there."""
+        return self.cmd.failed or self.state.failed
+
+    def act(self) -> None:
+        """Command and speak STATE. Commands first: their CONNECT throws off whoever held the role before."""
+        self._held = False
+        self.confirmed = self.confirmed and self.state.is_open and self._timestamp >= self._newest
+        self.cmd.want()
+        if self.cmd.is_open:
+            self._want_state()
+
+    def hold(self) -> None:
+        """A planned switch: no commands from now on, but STATE stays until the peer has taken over."""
+        self._held = self.state.is_open
+        self.cmd.unwant()
+        if not self._held:
+            self.state.unwant()
+
+    def leave(self) -> None:
+        """The peer speaks STATE: go without a word, the host application is the pair and goes on."""
+        if self.state.is_open:
+            self._perform(self._presence.leave())
+        self.fence()
+
+    def goodbye(self, *, fresh: bool) -> None:
+        """STATE offline to the letter. Not `fresh`: with this session's own timestamp, which a peer that
+        has taken over without our knowing outranks."""
+        now = self._site.clock.now()
+        if self.state.is_open and self._timestamp:
+            self._held = True
+            timestamp = self._clock.next(self.name, now.wall) if fresh else self._timestamp
+            self._perform(self._presence.goodbye(now, timestamp))
+        self.fence()
+
+    def fence(self) -> None:
+        """Close what only the holder may have. DISCONNECT, not a cut: our Will would contradict the peer."""
+        self._held = self.confirmed = False
+        self._reopen.cancel()
+        self.cmd.unwant()
+        self.state.unwant()
+
+    def shut(self, *, clean: bool = True) -> None:
+        """Close everything; not `clean` is what the brokers see of a power loss."""
+        self._held = self.confirmed = False
+        self._reopen.cancel()
+        for session in (self.cmd, self.state, self.ingest):
+            session.unwant(clean=clean)
+
+    def saw(self, timestamp: int) -> None:
+        """A STATE of ours with this timestamp was seen at this server, on whatever session."""
+        if timestamp <= LAST_TIMESTAMP:
+            self._newest = max(self._newest, timestamp)
+            self._clock.seen(self.name, timestamp)
+
+    def _may_state(self) -> bool:
+        return self._held or self._site.holds()
+
+    def _connection(self, client: str, report: OnReport) -> Connection:
+        return Connection(asyncio.get_running_loop(), self._server, client, report)
+
+    def _connect_ingest(self, report: OnReport) -> Connection:
+        return self._connection(f"{self._host_id}-{self._site.node}", report)
+
+    def _connect_cmd(self, report: OnReport) -> Connection:
+        return self._connection(f"{self._host_id}-cmd", report)
+
+    def _connect_state(self, report: OnReport) -> Connection | None:
+        if self._held or not self.cmd.is_open:
+            return None
+        now = self._site.clock.now()
+        self._timestamp = self._clock.next(self.name, now.wall)
+        will = self._presence.open(self._timestamp, now)
+        client = f"{self._host_id}-state-{self._site.node}"
+        return Connection(asyncio.get_running_loop(), self._server, client, report, will=will)
+
+    def _want_state(self) -> None:
+        if self.state.is_open and self._timestamp < self._newest:
+            self.state.renew()
+        self.state.want()
+
+    def _on_ingest(self, report: Report) -> None:
+        self._owner.ingested(self, report)
+
+    def _on_cmd(self, report: Report) -> None:
+        match report:
+            case Opened():
+                self._want_state()
+                self._owner.commanding(self)
+            case Lost() | Refused():
+                self._owner.stated(self)
+
+    def _on_state(self, report: Report) -> None:
+        now = self._site.clock.now()
+        match report:
+            case Opened():
+                self._awaited.clear()
+                self._online_mid = None
+                self._perform(self._presence.connected(now))
+            case Subscribed(mid, granted):
+                if any(code >= 0x80 for code in granted):
+                    self._site.trouble("subscribe", f"{self.name} refuses the subscription to {self._topic}")
+                self._awaited.discard(mid)
+                if not self._awaited and self._online_mid is None and not self._held:
+                    self._perform(self._presence.subscribed(now))
+            case Acked(mid) if mid == self._online_mid and not self.confirmed:
+                self.confirmed = True
+                self._owner.stated(self)
+            case Message(topic, payload) if not self._held:
+                if topic == self._topic:
+                    self._own_state(payload)
+                self._perform(self._presence.receive(topic, payload, now))
+            case Lost() | Refused():
+                self.confirmed = False
+                self._perform(self._presence.disconnected(now))
+                self._owner.stated(self)
+
+    def _own_state(self, payload: bytes) -> None:
+        """Edges ignore a STATE older than the newest they saw: a newer one than ours means: connect anew."""
+        try:
+            state = HostState.decode(payload)
+        except StateError:
+            return  # the presence counts and answers it
+        self.saw(state.timestamp)
+        if self._timestamp < state.timestamp <= LAST_TIMESTAMP:
+            self._ask_reopen(f"a newer STATE than ours is on {self.name}")
+
+    def _perform(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Publish(topic, payload, qos, retain):
+                    self._online_mid = self.state.publish(topic, payload, qos, retain)
+                case Subscribe(filters):
+                    mid = self.state.subscribe(filters)
+                    if mid is not None:
+                        self._awaited.add(mid)
+                case Close(clean):
+                    self.state.unwant(clean=clean)
+                case Reopen(why):
+                    self._ask_reopen(why)
+                case Problem(kind, detail):
+                    self._site.trouble(kind, f"{self.name}: {detail}")
+
+    def _ask_reopen(self, why: str) -> None:
+        self._site.trouble("state-reopened", why)
+        self._reopen.set(max(self._reopen_from, self._site.clock.now().mono))
+
+    def _reopen_now(self) -> None:
+        self._reopen_from = self._site.clock.now().mono + REOPEN_INTERVAL
+        self.confirmed = False
+        self.state.renew()
+
+
+def _always() -> bool:
+    return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-
 from redundancy.commands import Commands
 from redundancy.config import EngineConfig, Server
 from redundancy.host_server import HostServer, StateClock

@@ -35,11 +35,15 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One process of the node. `grace` is how many seconds it may take to stop."""
+    """One process of the node.
+
+    `grace` is how many seconds it may take to stop; it starts once the file `needs` exists.
+    """
 
     name: str
     command: list[str]
     grace: float = 5.0
+    needs: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -51,7 +55,9 @@ def children(node: NodeConfig, folder: Path) -> list[Child]:
         found.append(Child("redis", redis_server.command(folder)))
     if node.mqtt is not None and os.environ.get("DISTRIBUTOR") != "none":
         config = folder / "distributor.json"
-        found.append(Child("broker", [python, "-m", "redundancy.distributor", "--config", str(config)]))
+        found.append(
+            Child("broker", [python, "-m", "redundancy.distributor", "--config", str(config)], needs=config)
+        )
     daphne = [python, "-m", "daphne", "-b", node.http.host, "-p", str(node.http.port)]
     daphne += ["--websocket_timeout", "-1", "--ping-interval", "20", "--no-server-name", "-v", "0"]
     found.append(Child("web", [*daphne, "hmi.asgi:application"], grace=2.0))
@@ -87,6 +93,9 @@ class Supervisor:
     async def _keep(self, child: Child) -> None:
         pause = 0.25
         while not self._stopping.is_set():
+            if child.needs is not None and not child.needs.exists():
+                await self._pause(0.1)
+                continue
             born = time.monotonic()
             code = await self._live(child)
             if self._stopping.is_set():
@@ -95,8 +104,11 @@ class Supervisor:
             if code == _PORT_TAKEN:
                 pause = 5.0
             say(f"{child.name} ended with code {code}; starting it again in {pause:g} s")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+            await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _live(self, child: Child) -> int:
         log = self._folder / "log" / f"{child.name}.log"

@@ -20,7 +20,7 @@ class Granted:
 
 
 class Lease:
-    """Votes for one node. `term` is L x (1 - rho) in seconds; `asking` the epoch being asked for (0 = none)."""
+    """Votes for one node. `term` is L x (1 - rho) in seconds; `asking` the epoch asked for (0 = none)."""
 
     def __init__(self, term: float) -> None:
         self.term = term

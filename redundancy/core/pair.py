@@ -10,9 +10,6 @@ is total. What keeps two nodes from acting at once is not here but in voter.py a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from redundancy.core import events as ev
 from redundancy.core.actions import Action, FailoverAnswer, LetGo, Note, Promise, Send, StandDown, Stopped
 from redundancy.core.conduct import STOP_WITHIN, Conduct
@@ -50,22 +47,6 @@ class Pair:
         self._switch = self._conduct.switch
         self._now = now
         self._out: list[Action] = []
-        self._on: dict[type, Callable[[Any, float], None]] = {
-            ev.Received: self._on_received,
-            ev.LinkUp: self._on_link_up,
-            ev.LinkDown: self._on_link_down,
-            ev.ConfigKnown: self._on_config,
-            ev.Healthy: self._on_healthy,
-            ev.EdgeSessions: self._on_edges,
-            ev.FailoverAsked: self._on_failover,
-            ev.MaintenanceAsked: self._on_maintenance,
-            ev.StopAsked: self._on_stop,
-            ev.StoodDown: self._on_stood_down,
-            ev.TookOver: self._on_took_over,
-            ev.PersistFailed: self._on_persist_failed,
-            ev.Intruder: self._on_intruder,
-            ev.IntruderGone: self._on_intruder_gone,
-        }
 
     def handle(self, event: ev.Event, now: float) -> list[Action]:
         """What follows from `event`. Total: never raises, whatever the order."""
@@ -75,9 +56,7 @@ class Pair:
             self._s.awake_at = now
         self._now = now
         self._out = self._conduct.begin(now)
-        reaction = self._on.get(type(event))
-        if reaction is not None:
-            reaction(event, now)
+        self._react(event, now)
         self._conduct.settle(now)
         # Standing down waits for no disk: nothing urgent comes after a Persist.
         return sorted(self._out, key=lambda action: not isinstance(action, _URGENT))
@@ -96,6 +75,44 @@ class Pair:
         return self._s.holds(now)
 
     # --- what happens: facts change
+
+    def _react(self, event: ev.Event, now: float) -> None:
+        match event:
+            case ev.Received():
+                self._on_received(event, now)
+            case ev.LinkUp(node):
+                self._linked(node, True, now)
+            case ev.LinkDown(node):
+                self._linked(node, False, now)
+            case ev.FailoverAsked():
+                self._on_failover(event, now)
+            case ev.StoodDown():
+                self._stood_down(now)
+            case ev.PersistFailed():
+                self._on_persist_failed(event, now)
+            case _:
+                self._told(event, now)
+
+    def _told(self, event: ev.Event, now: float) -> None:
+        """The shell's plain facts about this node."""
+        s = self._s
+        match event:
+            case ev.ConfigKnown(version):
+                s.config = version
+            case ev.Healthy(ok, why):
+                s.unhealthy = "" if ok else why or "its check fails"
+            case ev.EdgeSessions(count):
+                s.edges = count
+            case ev.MaintenanceAsked(on, by):
+                s.maintenance = (by or "somebody") if on else ""
+            case ev.StopAsked():
+                s.stop_by = s.stop_by or now + STOP_WITHIN
+            case ev.TookOver():
+                s.took_over = s.phase is Phase.ACTIVE
+            case ev.Intruder(why):
+                s.intruder, s.intruder_at = why or "a stranger answers as the peer", now
+            case ev.IntruderGone():
+                s.intruder = ""
 
     def _on_received(self, event: ev.Received, now: float) -> None:
         s, message = self._s, event.message
@@ -170,29 +187,15 @@ class Pair:
             s.term.lease.refuse()
             s.term.ask_at = now
 
-    def _on_link_up(self, event: ev.LinkUp, now: float) -> None:
-        if event.node == WITNESS:
-            self._s.witness_linked = True
-        elif self._s.peer is not None and event.node == self._s.peer.node:
-            self._s.peer.linked = True
-        self._conduct.speak_up()
-        self._s.term.ask_at = min(self._s.term.ask_at, now + RETRY)
-
-    def _on_link_down(self, event: ev.LinkDown, now: float) -> None:
-        # No vote is freed: a reset while the holder is only paused would let a second one in.
-        if event.node == WITNESS:
-            self._s.witness_linked = False
-        elif self._s.peer is not None and event.node == self._s.peer.node:
-            self._s.peer.linked = False
-
-    def _on_config(self, event: ev.ConfigKnown, now: float) -> None:
-        self._s.config = event.version
-
-    def _on_healthy(self, event: ev.Healthy, now: float) -> None:
-        self._s.unhealthy = "" if event.ok else event.why or "its check fails"
-
-    def _on_edges(self, event: ev.EdgeSessions, now: float) -> None:
-        self._s.edges = event.count
+    def _linked(self, node: str, up: bool, now: float) -> None:
+        # A lost link frees no vote: a reset while the holder is only paused would let a second one in.
+        if node == WITNESS:
+            self._s.witness_linked = up
+        elif self._s.peer is not None and node == self._s.peer.node:
+            self._s.peer.linked = up
+        if up:
+            self._conduct.speak_up()
+            self._s.term.ask_at = min(self._s.term.ask_at, now + RETRY)
 
     def _on_failover(self, event: ev.FailoverAsked, now: float) -> None:
         known = self._switch.known(event.request)
@@ -221,21 +224,11 @@ class Pair:
             self._out += self._switch.begin(now, wish, planned=True)
         return reason
 
-    def _on_maintenance(self, event: ev.MaintenanceAsked, now: float) -> None:
-        self._s.maintenance = (event.by or "somebody") if event.on else ""
-
-    def _on_stop(self, event: ev.StopAsked, now: float) -> None:
-        if not self._s.stopping:
-            self._s.stop_by = now + STOP_WITHIN
-
-    def _on_stood_down(self, event: ev.StoodDown, now: float) -> None:
+    def _stood_down(self, now: float) -> None:
         if self._s.phase is Phase.DRAINING:
             self._out += self._switch.stood_down(now)
         elif self._s.phase is Phase.FENCED:
             self._conduct.clean(now)
-
-    def _on_took_over(self, event: ev.TookOver, now: float) -> None:
-        self._s.took_over = self._s.phase is Phase.ACTIVE
 
     def _on_persist_failed(self, event: ev.PersistFailed, now: float) -> None:
         s = self._s
@@ -248,9 +241,3 @@ class Pair:
             self._conduct.give_up(now)
         elif s.phase is Phase.STOPPED:
             self._out.append(Stopped())
-
-    def _on_intruder(self, event: ev.Intruder, now: float) -> None:
-        self._s.intruder, self._s.intruder_at = event.why or "a stranger answers as the peer", now
-
-    def _on_intruder_gone(self, event: ev.IntruderGone, now: float) -> None:
-        self._s.intruder = ""

@@ -16,7 +16,6 @@ from dataclasses import replace
 from redundancy.core.actions import Persist, Promise
 from redundancy.core.messages import Grant, Message, Refuse, Release, Request
 
-
 __all__ = ["Promise", "Voter"]
 
 

@@ -35,8 +35,3 @@ def holding(right: Right) -> Callable[[HttpRequest], Awaitable[User]]:
         return user
 
     return authenticate
-
-
-def client_address(request: HttpRequest) -> str:
-    """Where a request came from, for the audit trail."""
-    return str(request.META.get("REMOTE_ADDR", ""))

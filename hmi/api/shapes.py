@@ -42,6 +42,18 @@ class Writes(Strict):
     writes: list[Write] = Field(min_length=1, max_length=MOST_WRITES)
 
 
+class Newest(Schema):
+    limit: int = Field(100, ge=1, le=1_000)
+
+
+class Range(Schema):
+    path: str
+    start: str = Field("", description="ISO 8601 or epoch ms; empty: from the beginning")
+    end: str = Field("", description="exclusive; empty: to the newest")
+    limit: int = Field(1_000, ge=1, le=10_000)
+    after: str = Field("", description="`next` of the page before")
+
+
 class TagValue(Schema):
     path: str
     value: Any

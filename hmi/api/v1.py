@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Query, Status
 from ninja.errors import HttpError, ValidationError
 
-from hmi import desk
+from hmi import audited, desk
 from hmi.api import shapes
-from hmi.api.access import client_address, holding
+from hmi.api.access import holding
 from hmi.history import query as history_query
-from hmi.people import audit
+from hmi.people.audit import Actor
 from hmi.people.rights import Right
 from hmi.replication.models import Changeover
 
@@ -79,9 +79,10 @@ async def gateway(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
     response=_PROBLEMS | {202: shapes.ChangeoverStarted},
     tags=["pair"],
 )
-async def failover(request: HttpRequest, body: shapes.Reason) -> Status:
+async def failover(request: HttpRequest, body: shapes.Reason) -> Status[dict[str, Any]]:
     """Ask for a planned switch, on either node of the pair. 409 with the reason when it can't be done."""
-    return Status(202, await _audited(request, "failover", body.reason, "failover", reason=body.reason))
+    order = sync_to_async(audited.order)
+    return Status(202, await order(_actor(request), "failover", body.reason))
 
 
 @api.post(
@@ -90,28 +91,13 @@ async def failover(request: HttpRequest, body: shapes.Reason) -> Status:
     response=_PROBLEMS | {202: dict[str, Any]},
     tags=["pair"],
 )
-async def resync(request: HttpRequest) -> Status:
+async def resync(request: HttpRequest) -> Status[dict[str, Any]]:
     """Send the active node's whole state to the standby again."""
-    return Status(202, await _audited(request, "resync", "", "resync"))
+    return Status(202, await sync_to_async(audited.order)(_actor(request), "resync"))
 
 
-async def _audited(
-    request: HttpRequest, action: str, reason: str, op: str, **arguments: Any
-) -> dict[str, Any]:
-    """Ask the desk on somebody's behalf and leave an audit row, whatever comes of it."""
-    user = request.auth  # type: ignore[attr-defined]
-    outcome = "failed"
-    try:
-        answer: dict[str, Any] = await desk.aask(op, by=user.username, **arguments) or {}
-        outcome = "accepted"
-        return answer
-    except desk.DeskError as error:
-        outcome = f"refused: {error.reason}"
-        raise
-    finally:
-        await sync_to_async(audit.record)(
-            user, action, "redundancy", outcome=outcome, reason=reason, address=client_address(request)
-        )
+def _actor(request: HttpRequest) -> Actor:
+    return Actor.of(request, request.auth)  # type: ignore[attr-defined]
 
 
 @api.get(
@@ -121,9 +107,9 @@ async def _audited(
     by_alias=True,
     tags=["pair"],
 )
-async def changeovers(request: HttpRequest, limit: int = Query(100, ge=1, le=1000)) -> list[dict[str, Any]]:  # noqa: ARG001
+async def changeovers(request: HttpRequest, asked: Query[shapes.Newest]) -> list[dict[str, Any]]:  # noqa: ARG001
     """Every change of the acting node, newest first."""
-    return [row.as_dict() async for row in Changeover.objects.order_by("-started")[:limit]]
+    return [row.as_dict() async for row in Changeover.objects.order_by("-started")[: asked.limit]]
 
 
 @api.get(
@@ -153,35 +139,17 @@ async def read(request: HttpRequest, body: shapes.Paths) -> Any:  # noqa: ARG001
 )
 async def write(request: HttpRequest, body: shapes.Writes) -> Any:
     """Write values; each answer says what became of it. A standby refuses and names the active node."""
-    user = request.auth  # type: ignore[attr-defined]
     writes = [{"path": item.path, "value": item.value} for item in body.writes]
-    outcomes = await desk.aask("write", timeout=10.0, writes=writes, by=user.username)
-    for asked, came in zip(writes, outcomes, strict=True):
-        await sync_to_async(audit.record)(
-            user,
-            "write",
-            asked["path"],
-            old=came.get("old"),
-            new=asked["value"],
-            outcome=f"{came['outcome']}: {came['detail']}" if came["detail"] else came["outcome"],
-            address=client_address(request),
-        )
-    return outcomes
+    return await sync_to_async(audited.write)(_actor(request), writes)
 
 
 @api.get(
     "/v1/history", auth=holding(Right.LOOK), response=_PROBLEMS | {200: shapes.Samples}, tags=["history"]
 )
-async def history(
-    request: HttpRequest,  # noqa: ARG001
-    path: str,
-    start: str = "",
-    end: str = "",
-    limit: int = Query(1000, ge=1, le=10_000),
-    after: str = "",
-) -> Any:
+async def history(request: HttpRequest, asked: Query[shapes.Range]) -> Any:  # noqa: ARG001
     """Stored samples of one tag in time order; `next` is the cursor of the following page."""
+    find = sync_to_async(history_query.samples)
     try:
-        return await sync_to_async(history_query.samples)(path, start, end, limit, after)
+        return await find(asked.path, asked.start, asked.end, asked.limit, asked.after)
     except ValueError as error:
         raise HttpError(400, str(error)) from None

@@ -16,7 +16,7 @@ WRITE_PATIENCE = 10.0
 
 def order(actor: Actor, op: str, reason: str = "") -> dict[str, Any]:
     """Failover or re-sync. Raises DeskError when it is refused; that is on record, too."""
-    arguments = {"reason": reason} if reason else {}
+    arguments: dict[str, Any] = {"reason": reason} if reason else {}
     try:
         answer: dict[str, Any] = desk.ask(op, by=actor.who, **arguments) or {}
     except desk.DeskError as error:
@@ -28,7 +28,7 @@ def order(actor: Actor, op: str, reason: str = "") -> dict[str, Any]:
 
 
 def write(actor: Actor, writes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each write's outcome in order: {"path", "outcome", "detail", "old"}. Raises DeskError if nobody answers."""
+    """Outcomes in order: {"path", "outcome", "detail", "old"}. Raises DeskError if nobody answers."""
     try:
         outcomes: list[dict[str, Any]] = desk.ask(
             "write", timeout=WRITE_PATIENCE, writes=writes, by=actor.who

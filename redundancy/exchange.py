@@ -23,7 +23,7 @@ BATCH = 500  # records
 BATCH_BYTES = 1024 * 1024  # of bodies; one record may be larger alone
 
 
-class CopiedStore(Exception):  # noqa: N818  a finding about the plant, not about the code
+class CopiedStore(Exception):
     """Both nodes have the same store identity: one data folder is a copy of the other's."""
 
 

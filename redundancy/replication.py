@@ -43,6 +43,7 @@ class Replicator:
         self._trouble = trouble
         self._acting = acting
         self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
         self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
         self._server = _Server(self)
         self._puller = _Puller(self, on_applied, on_progress)
@@ -95,6 +96,7 @@ class Replicator:
 
     async def close(self) -> None:
         """Stop; a store call that has begun is finished first."""
+        self._closed = True
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -109,7 +111,7 @@ class Replicator:
 
     def begin(self) -> None:
         """Start the two sides' tasks if they do not run yet."""
-        if not self._tasks:
+        if not self._tasks and not self._closed:
             self._tasks = [
                 asyncio.create_task(self._keep(side.step), name=name)
                 for name, side in (("serve records", self._server), ("pull records", self._puller))
@@ -198,6 +200,9 @@ class _Server:
                 await self._answer(message, reply)
             except ValueError as error:
                 self._home.told(f"the peer's request can't be used: {error}")
+            except BaseException:
+                self._inbox.appendleft((message, reply))
+                raise
         await self._push()
 
     async def _answer(self, message: dict[str, Any], reply: Send) -> None:
@@ -209,8 +214,9 @@ class _Server:
         elif reply != self._send:
             return  # of a connection that is gone
         elif kind == "pull":
+            supply = Supply(store, self._reader, message, self._home.told)
             await self._home.write_anew(texts(message, "documents"))
-            self._supply = Supply(store, self._reader, message, self._home.told)
+            self._supply = supply if reply == self._send else None
         elif kind == "applied" and self._supply is not None:
             self._supply.applied(message)
         else:
@@ -291,12 +297,17 @@ class _Puller:
                 self._ask, self._intake = False, None
                 identity = await self._home.in_thread(lambda: self._home.store.identity)
                 self._say({"kind": "ask", "store": identity})
-            elif (message := self._inbox.popleft())["kind"] == "again":
-                self.start_over()
-            elif message["kind"] == "store":
-                await self._begin(message)
-            elif message["kind"] == "records" and self._intake is not None:
-                await self._take(self._intake, Batch.parse(message))
+            else:
+                await self._hear(self._inbox.popleft())
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        kind = message.get("kind")
+        if kind == "again":
+            self.start_over(self._documents)
+        elif kind == "store":
+            await self._begin(message)
+        elif kind == "records" and self._intake is not None:
+            await self._take(self._intake, Batch.parse(message))
 
     async def _begin(self, message: dict[str, Any]) -> None:
         self._session += 1

@@ -1,0 +1,553 @@
+"""Two stores that tell each other everything hold the same, whatever happens on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redundancy import exchange
+from redundancy.config import Endpoint, NodeConfig, Peer, Role
+from redundancy.exchange import BATCH, BATCH_BYTES, Batch, CopiedStore, Intake, Supply
+from redundancy.link.links import LinkEvents, Links
+from redundancy.records import MAX_BODY, MemoryStore, Record, RecordStore, from_wire, to_wire
+from redundancy.replication import Replicator
+from tests.redundancy.brokers import free_port
+
+Send = Callable[[dict[str, Any]], bool]
+
+
+async def until(condition: Callable[[], Any], within: float = 5.0) -> None:
+    async with asyncio.timeout(within):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def said(store: RecordStore, after: int = 0, reader: str = "reader", session: int = 1) -> Supply:
+    return Supply(store, reader, {"session": session, "after": after}, lambda why: None)
+
+
+def filled(count: int, body: bytes = b"x") -> MemoryStore:
+    store = MemoryStore()
+    for number in range(count):
+        store.append("tags", f"tag {number}", body, 1)
+    return store
+
+
+# Records and the reference store
+
+bodies = st.binary(max_size=20)
+records = st.builds(
+    Record,
+    st.sampled_from(["config", "tags"]),
+    st.sampled_from(["a", "b", "c"]),
+    st.integers(0, 3),
+    st.integers(0, 20),
+    st.sampled_from(["one", "two"]),
+    bodies,
+)
+
+
+@given(records)
+def test_a_record_survives_the_wire(record: Record) -> None:
+    assert from_wire(to_wire(record)) == record
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        {},
+        [],
+        ["p", "k", 1, 1, "o"],
+        ["", "k", 1, 1, "o", ""],
+        ["p", "k", -1, 1, "o", ""],
+        ["p", "k", True, 1, "o", ""],
+        ["p", "k", 1, 2**63, "o", ""],
+        ["p", "k", 1, 1.0, "o", ""],
+        ["p", "k", 1, 1, "o", "no base64!"],
+        ["p", "k", 1, 1, "o", None],
+        ["p", 7, 1, 1, "o", ""],
+    ],
+)
+def test_what_is_no_record_is_refused(raw: Any) -> None:
+    with pytest.raises(ValueError, match="record"):
+        from_wire(raw)
+
+
+def unique(history: Sequence[Record]) -> list[Record]:
+    """A store never writes two records with one stamp, so neither may the test."""
+    return list({record.stamp: record for record in history}.values())
+
+
+@given(st.lists(records, max_size=12), st.randoms(use_true_random=False))
+def test_the_order_and_the_number_of_applications_do_not_matter(history: list[Record], dice: Any) -> None:
+    history = unique(history)
+    shuffled = [*history, *history]
+    dice.shuffle(shuffled)
+    one, two = MemoryStore(), MemoryStore()
+    one.apply("s", 1, history)
+    two.apply("s", 1, shuffled)
+    assert one.contents() == two.contents()
+    best: dict[tuple[str, str], Record] = {}
+    for record in sorted(history, key=lambda record: record.stamp):
+        best[record.provider, record.key] = record
+    assert one.contents() == best
+
+
+def test_what_a_store_writes_supersedes_what_it_has_seen() -> None:
+    store = MemoryStore("b")
+    foreign = Record("config", "config", 9, 100, "a", b"theirs")
+    assert store.apply("a", 1, [foreign]) == [foreign]
+    seq, mine = store.append("config", "config", b"mine", 3)
+    assert mine.stamp > foreign.stamp
+    assert store.after(0, 10) == [(seq, mine)]
+    assert store.apply("a", 1, [foreign]) == []
+
+
+# The two sides without a wire
+
+
+def test_a_batch_has_at_most_500_records_and_a_megabyte() -> None:
+    first = said(filled(BATCH + 1)).next()
+    assert first is not None
+    assert len(first["records"]) == BATCH
+    big = said(filled(5, b"x" * 400_000)).next()
+    assert big is not None
+    assert sum(len(from_wire(raw).body) for raw in big["records"]) <= BATCH_BYTES
+
+
+def test_one_record_of_the_largest_size_travels_alone() -> None:
+    store = filled(1, b"x" * MAX_BODY)
+    store.append("tags", "small", b"y", 1)
+    batch = said(store).next()
+    assert batch is not None
+    assert len(batch["records"]) == 1
+
+
+def test_a_record_that_fits_into_no_frame_is_told_and_does_not_stop_the_others() -> None:
+    store = filled(1, b"x" * (MAX_BODY + 1))
+    store.append("tags", "small", b"y", 1)
+    told: list[str] = []
+    batch = Supply(store, "reader", {"session": 1, "after": 0}, told.append).next()
+    assert batch is not None
+    assert [raw[1] for raw in batch["records"]] == ["small"]
+    assert "tag 0" in told[0]
+
+
+def test_a_reader_s_own_records_do_not_come_back_to_it_unless_it_asks_for_all() -> None:
+    mine, yours = filled(2), MemoryStore()
+    yours.apply(mine.identity, 2, [record for _, record in mine.after(0, 10)])
+    yours.append("tags", "yours", b"", 1)
+    some = said(yours, after=1, reader=mine.identity).next()
+    everything = said(yours, after=0, reader=mine.identity).next()
+    assert some is not None
+    assert everything is not None
+    assert [raw[1] for raw in some["records"]] == ["yours"]
+    assert len(everything["records"]) == 3
+
+
+def test_a_store_that_went_back_behind_its_reader_says_start_over() -> None:
+    assert said(filled(3), after=7).next() == {"kind": "again"}
+
+
+def test_an_answer_to_what_was_never_sent_is_refused() -> None:
+    supply = said(filled(3))
+    supply.next()
+    with pytest.raises(ValueError, match="through"):
+        supply.applied({"session": 1, "through": 99})
+    supply.applied({"session": 0, "through": 99})  # of an older session: no matter
+    assert supply.lag == 3
+
+
+def test_two_nodes_with_copies_of_one_store_are_told_apart_from_a_pair() -> None:
+    with pytest.raises(CopiedStore):
+        Intake(MemoryStore("same"), {"store": "same"}, 1)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {},
+        {"records": 7},
+        {"records": [], "session": 1, "through": "x", "head": 0},
+        {"records": [], "session": 1, "through": -1, "head": 0},
+        {"records": [[]], "session": 1, "through": 1, "head": 0},
+        {"records": [[]] * (BATCH + 1), "session": 1, "through": 1, "head": 0},
+    ],
+)
+def test_a_batch_with_a_valid_seal_and_a_wrong_shape_is_refused(message: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        Batch.parse(message)
+
+
+class Node:
+    """A store and the volatile part of its two sides, which a crash takes away."""
+
+    def __init__(self, name: str) -> None:
+        self.store = MemoryStore(name)
+        self.written: list[Record] = []
+        self.intake: Intake | None = None
+        self.supply: Supply | None = None
+        self.session = 0
+
+    def crash(self) -> None:
+        self.intake, self.supply = None, None
+
+
+def step(puller: Node, server: Node, *, lose: str = "") -> bool:
+    """One round of the protocol, cut at `lose`. True if anything moved."""
+    if puller.intake is None or server.supply is None:
+        puller.session += 1
+        puller.intake = Intake(puller.store, {"store": server.store.identity}, puller.session)
+        pull = puller.intake.pull()
+        server.supply = Supply(server.store, puller.store.identity, pull, lambda why: None)
+    message = server.supply.next()
+    if message is None:
+        return False
+    if lose == "batch":
+        puller.intake, server.supply = None, None
+        return True
+    taken = puller.intake.take(Batch.parse(message))
+    assert taken is not None
+    if lose == "repeat":
+        puller.intake.take(Batch.parse(message))
+    if lose == "answer":
+        puller.intake, server.supply = None, None
+        return True
+    server.supply.applied(taken[1])
+    return True
+
+
+actions = st.one_of(
+    st.tuples(
+        st.just("append"),
+        st.integers(0, 1),
+        st.sampled_from("abcd"),
+        st.integers(0, 3),
+        st.binary(max_size=3),
+    ),
+    st.tuples(st.just("step"), st.integers(0, 1), st.sampled_from(["", "batch", "answer", "repeat"])),
+    st.tuples(st.just("crash"), st.integers(0, 1)),
+    st.tuples(st.just("forget"), st.integers(0, 1)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(actions, max_size=60))
+def test_two_stores_converge_to_the_union_whatever_is_cut_repeated_or_restarted(history: list[Any]) -> None:
+    nodes = [Node("one"), Node("two")]
+    small = pytest.MonkeyPatch()
+    small.setattr(exchange, "BATCH", 3)  # so that short histories have many batches
+    try:
+        for action, which, *rest in history:
+            node, other = nodes[which], nodes[1 - which]
+            if action == "append":
+                key, epoch, body = rest
+                node.written.append(node.store.append("tags", key, body, epoch)[1])
+            elif action == "step":
+                step(node, other, lose=rest[0])
+            elif action == "crash":
+                node.crash()
+            else:
+                node.store.forget(other.store.identity)
+                node.crash()
+        for node in nodes:
+            node.crash()
+        while step(*nodes) | step(*reversed(nodes)):
+            pass
+    finally:
+        small.undo()
+    best: dict[tuple[str, str], Record] = {}
+    for record in sorted([*nodes[0].written, *nodes[1].written], key=lambda record: record.stamp):
+        best[record.provider, record.key] = record
+    assert nodes[0].store.contents() == nodes[1].store.contents() == best
+
+
+# Replicators over a wire that can be cut
+
+
+class End:
+    """One node's replicator and what it told."""
+
+    def __init__(self, store: RecordStore, epoch: int = 0) -> None:
+        self.store = store
+        self.epoch = epoch
+        self.applied: list[Record] = []
+        self.progress: list[tuple[int, int]] = []
+        self.troubles: list[str] = []
+        self.replicator = Replicator(
+            store,
+            self.applied.extend,
+            lambda kind, detail: self.troubles.append(detail),
+            on_progress=lambda applied, total: self.progress.append((applied, total)),
+            acting=lambda: self.epoch,
+        )
+
+
+class Wire:
+    """Both records connections between two replicators, in memory, one loop turn per message."""
+
+    def __init__(self, one: End, two: End) -> None:
+        self.ends = (one, two)
+        self.up = False
+        self.generation = 0
+
+    def plug(self) -> None:
+        self.up = True
+        self.generation += 1
+        for puller, server in (self.ends, self.ends[::-1]):
+            self._join(puller.replicator.events, server.replicator.events, self.generation)
+
+    def cut(self) -> None:
+        self.up = False
+        for end in self.ends:
+            end.replicator.events.pull_down("cut")
+            end.replicator.events.left("cut")
+
+    def _join(self, puller: Any, server: Any, generation: int) -> None:
+        loop = asyncio.get_running_loop()
+
+        def live() -> bool:
+            return self.up and self.generation == generation
+
+        def to_puller(message: dict[str, Any]) -> bool:
+            if live():
+                loop.call_soon(lambda: puller.pulled(message) if live() else None)
+            return live()
+
+        def to_server(message: dict[str, Any]) -> bool:
+            if live():
+                loop.call_soon(lambda: server.asked(message, to_puller) if live() else None)
+            return live()
+
+        puller.pull_up(to_server)
+
+
+@asynccontextmanager
+async def wired(one: End, two: End) -> AsyncIterator[Wire]:
+    wire = Wire(one, two)
+    wire.plug()
+    try:
+        yield wire
+    finally:
+        wire.cut()
+        await one.replicator.close()
+        await two.replicator.close()
+
+
+def same(one: End, two: End) -> bool:
+    assert isinstance(one.store, MemoryStore)
+    assert isinstance(two.store, MemoryStore)
+    return one.store.contents() == two.store.contents()
+
+
+async def test_both_ends_pull_what_they_lack_and_then_have_no_lag() -> None:
+    one, two = End(filled(1200)), End(filled(3, b"z"))
+    async with wired(one, two):
+        await until(lambda: same(one, two) and one.replicator.lag == 0 and two.replicator.lag == 0)
+    assert len(two.applied) >= 1197
+    assert two.progress[-1][0] == two.progress[-1][1]
+    assert [applied for applied, _ in two.progress] == sorted(applied for applied, _ in two.progress)
+    assert not one.troubles + two.troubles
+
+
+async def test_remember_is_true_once_the_peer_has_applied_it() -> None:
+    one, two = End(MemoryStore()), End(MemoryStore())
+    async with wired(one, two):
+        await until(lambda: one.replicator.lag == 0)
+        assert await one.replicator.remember("tags", "Tag 1", b"11", 4, 2.0)
+        assert two.applied[0].body == b"11"
+        assert isinstance(two.store, MemoryStore)
+        assert two.store.latest("tags")[0].epoch == 4
+
+
+async def test_remember_without_a_peer_is_false_at_once_and_recorded_all_the_same() -> None:
+    one = End(MemoryStore())
+    async with asyncio.timeout(0.15):
+        assert not await one.replicator.remember("tags", "Tag 1", b"11", 4, 0.2)
+    assert one.store.latest("tags")[0].body == b"11"
+    await one.replicator.close()
+
+
+async def test_remember_gives_up_when_the_peer_is_too_slow() -> None:
+    class Slow(MemoryStore):
+        def apply(self, source: str, through: int, records: Sequence[Record]) -> list[Record]:
+            hold.wait(5)
+            return super().apply(source, through, records)
+
+    hold = threading.Event()
+    one, two = End(MemoryStore()), End(Slow())
+    async with wired(one, two):
+        await until(lambda: one.replicator.lag == 0)
+        assert not await one.replicator.remember("tags", "Tag 1", b"11", 4, 0.1)
+        assert one.replicator.lag == 1
+        hold.set()
+        await until(lambda: one.replicator.lag == 0)
+
+
+async def test_many_at_once_are_all_remembered() -> None:
+    one, two = End(MemoryStore()), End(MemoryStore())
+    async with wired(one, two):
+        await until(lambda: one.replicator.lag == 0 and two.replicator.lag == 0)
+        kept = await asyncio.gather(
+            *(one.replicator.remember("tags", f"{n % 20}", b"%d" % n, 1, 3.0) for n in range(200)),
+            *(two.replicator.remember("tags", f"{n % 20}", b"%d" % n, 1, 3.0) for n in range(200)),
+        )
+        assert all(kept)
+        await until(lambda: same(one, two))
+
+
+async def test_records_that_another_process_appended_are_pushed_when_poked() -> None:
+    one, two = End(MemoryStore()), End(MemoryStore())
+    async with wired(one, two):
+        await until(lambda: one.replicator.lag == 0)
+        one.store.append("config", "config", b"new", 2)
+        one.replicator.poke()
+        await until(lambda: two.applied)
+
+
+async def test_a_large_body_is_refused_before_it_is_written() -> None:
+    one = End(MemoryStore())
+    with pytest.raises(ValueError, match="allowed"):
+        await one.replicator.remember("tags", "x", b"x" * (MAX_BODY + 1), 1)
+    assert one.store.head() == 0
+    await one.replicator.close()
+
+
+async def test_after_cuts_in_the_middle_both_are_equal_again() -> None:
+    one, two = End(filled(3000)), End(filled(700, b"z"))
+    async with wired(one, two) as wire:
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+            wire.cut()
+            one.store.append("tags", "during", b"%d" % one.store.head(), 1)
+            wire.plug()
+        await until(lambda: same(one, two) and one.replicator.lag == 0, 10)
+        wire.cut()
+        assert one.replicator.lag is None
+
+
+async def test_a_store_that_fails_is_told_and_tried_again() -> None:
+    class Locked(MemoryStore):
+        faults = 2
+
+        def apply(self, source: str, through: int, records: Sequence[Record]) -> list[Record]:
+            if self.faults:
+                self.faults -= 1
+                raise sqlite3.OperationalError("database is locked")
+            return super().apply(source, through, records)
+
+    one, two = End(filled(5)), End(Locked())
+    async with wired(one, two):
+        await until(lambda: same(one, two))
+    assert two.troubles == ["OperationalError: database is locked"] * 2
+
+
+async def test_nonsense_from_the_peer_changes_nothing_and_is_told() -> None:
+    one, two = End(filled(5)), End(MemoryStore())
+    async with wired(one, two):
+        await until(lambda: same(one, two))
+        for message in ({}, {"kind": "applied", "session": 1, "through": 10**6}, {"kind": [1]}):
+            one.replicator.events.asked(message, lambda _: True)
+        two.replicator.events.pulled({})
+        two.replicator.events.pulled({"kind": "records", "records": [["evil"]]})
+        await until(lambda: two.troubles)
+        assert await one.replicator.remember("tags", "still", b"alive", 1, 3.0)
+
+
+async def test_copied_data_folders_are_told_and_nothing_is_mixed() -> None:
+    one, two = End(MemoryStore("same")), End(MemoryStore("same"))
+    one.store.append("tags", "a", b"1", 1)
+    async with wired(one, two):
+        await until(lambda: one.troubles and two.troubles)
+        assert "copies of one data folder" in two.troubles[0]
+        assert not two.applied
+
+
+class Picky(MemoryStore):
+    """Keeps out what it can't use, as a database store does."""
+
+    unusable = b"bad"
+
+    def apply(self, source: str, through: int, records: Sequence[Record]) -> list[Record]:
+        return super().apply(source, through, [record for record in records if record.body != self.unusable])
+
+
+async def test_a_resync_brings_what_was_kept_out_once_it_can_be_used() -> None:
+    one, two = End(MemoryStore(), epoch=3), End(Picky())
+    one.store.append("config", "config", b"bad", 3)
+    async with wired(one, two):
+        await until(lambda: one.replicator.lag == 0)
+        assert not two.applied
+        assert isinstance(two.store, Picky)
+        two.store.unusable = b""
+        two.replicator.resync()
+        await until(lambda: same(one, two))
+
+
+@pytest.mark.parametrize("asked_on", ["active", "standby"])
+async def test_a_resync_gives_the_standby_the_active_s_documents_as_they_are(asked_on: str) -> None:
+    """The standby has a later version that the active could not use: the active's must win anyhow."""
+    one, two = End(Picky(), epoch=5), End(MemoryStore())
+    one.store.append("config", "config", b"active's", 3)
+    async with wired(one, two):
+        await until(lambda: same(one, two) and one.replicator.lag == 0)
+        two.store.append("config", "config", b"bad", 4)
+        two.replicator.poke()
+        await until(lambda: two.replicator.lag == 0)
+        assert not same(one, two)
+        (one if asked_on == "active" else two).replicator.resync(["config"])
+        await until(lambda: same(one, two))
+        assert two.store.latest("config")[0].body == b"active's"
+
+
+async def test_a_resync_while_the_peer_is_away_happens_when_it_returns() -> None:
+    one, two = End(filled(5)), End(Picky())
+    async with wired(one, two) as wire:
+        await until(lambda: same(one, two))
+        wire.cut()
+        two.store.forget(one.store.identity)
+        two.replicator.resync(["config"])
+        wire.plug()
+        await until(lambda: two.store.cursor(one.store.identity) == 5)
+
+
+# Over real sockets
+
+
+async def test_two_nodes_replicate_over_their_links_and_survive_a_restart() -> None:
+    here, there = Endpoint("127.0.0.1", free_port()), Endpoint("127.0.0.1", free_port())
+    http = Endpoint("127.0.0.1", 23088)
+    master = NodeConfig("P", "m", Role.MASTER, here, http, "", b"k" * 32, Peer("b", there, ""))
+    backup = replace(master, node="b", role=Role.BACKUP, link=there, peer=Peer("m", here, ""))
+    silent = LinkEvents(*([lambda *_: None] * 5))
+    one, two = End(filled(2000, b"x" * 3000)), End(MemoryStore())
+    first, second = (
+        Links(master, "1", silent, one.replicator.events),
+        Links(backup, "2", silent, two.replicator.events),
+    )
+    await first.start()
+    await second.start()
+    try:
+        await until(lambda: two.progress)
+        await second.close()
+        await two.replicator.close()
+        again = End(two.store)
+        second = Links(backup, "3", silent, again.replicator.events)
+        await second.start()
+        await until(lambda: same(one, again) and one.replicator.lag == 0, 20)
+        assert await one.replicator.remember("tags", "last", b"word", 1, 3.0)
+        await again.replicator.close()
+    finally:
+        await first.close()
+        await second.close()
+        await one.replicator.close()

@@ -147,7 +147,7 @@ def _metrics(
             historical, transient = m.is_historical, m.is_transient
             value, quality = (None, _quality(m, None)) if m.is_null else (value, _quality(m, quality))
         if not 0 < stamp <= latest:
-            stamp = default if stamp or not m.HasField("timestamp") else 0
+            stamp = default if stamp or default or not m.HasField("timestamp") else 0
         datatype = by_code[code] if code < 35 else DataType.Unknown
         append(new(Metric, (name, datatype, value, stamp, alias, historical, transient, quality)))
     return metrics

@@ -142,6 +142,11 @@ class Server:
         if not 2 <= self.keep_alive <= 65535:
             raise ConfigError("keep_alive", f"server {self.name}: must be between 2 and 65535 seconds")
 
+    @property
+    def address(self) -> str:
+        """What both nodes of a pair call this server, whatever each of them names it."""
+        return f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:

@@ -7,6 +7,7 @@ STATE. What should be is set by `listen`, `act`, `hold`, `fence`; the sessions f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from redundancy.commands import Commands
 from redundancy.config import EngineConfig, Server
@@ -234,7 +235,18 @@ class Engine:
             except (ValueError, RemoteProtocolError) as error:
                 self._site.trouble("birth-record", str(error))
                 continue
-            self._perform(self._host.adopt(birth, self._site.clock.now()))
+            name = self._name_of(birth.server)
+            if name is not None:
+                self._perform(self._host.adopt(replace(birth, server=name), self._site.clock.now()))
+
+    # A server's name may mean another broker on the other node ("this node's own"), its address never does.
+
+    def _name_of(self, address: str) -> str | None:
+        return next((s.name for s in self.config.servers if s.address == address), None)
+
+    def _keep(self, key: str, birth: Birth) -> None:
+        address = next((s.address for s in self.config.servers if s.name == birth.server), birth.server)
+        self._site.ledger.note(BIRTH, key, replace(birth, server=address).encode())
 
     # -- reports of the sessions (HostServerOwner) -----------------------------------------------
 
@@ -301,7 +313,7 @@ class Engine:
                 self._born(effect)
             case DeviceBorn(edge, device, metrics, at, birth):
                 self._types.setdefault(edge, {})[device] = _types(metrics)
-                self._site.ledger.note(BIRTH, f"{edge}/{device}", birth.encode())
+                self._keep(f"{edge}/{device}", birth)
                 sink.device_born(edge, device, metrics, at)
             case NodeDied(edge, _, at, why):
                 self._forget_births(edge)
@@ -325,7 +337,7 @@ class Engine:
         self._types[edge] = {None: _types(born.metrics)}
         self._online[edge] = born.server
         self._lost_at.pop(edge, None)
-        self._site.ledger.note(BIRTH, str(edge), born.birth.encode())
+        self._keep(str(edge), born.birth)
         self._site.sink.node_born(edge, born.server, born.metrics, born.at)
         self._site.sink.node_online(edge, True, born.server, born.at)
         self._on_progress()

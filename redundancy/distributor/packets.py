@@ -169,7 +169,8 @@ class Parser:
         """The next whole packet, or None until more bytes come. Raises MalformedPacket."""
         data, position = self._data, self._position
         if len(data) - position < 2:
-            self._wanted = 2
+            if not self._rest:
+                self._wanted = 2
             return None
         first, length, start = data[position], data[position + 1], position + 2
         if length > 0x7F:

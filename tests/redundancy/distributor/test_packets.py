@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -46,13 +48,18 @@ def test_a_connect_says_everything_it_carries():
     assert got.properties == {Property.SESSION_EXPIRY: 60, Property.USER_PROPERTY: [("a", "1"), ("a", "2")]}
 
 
+words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
 @given(
     st.text(st.characters(exclude_characters="+#\0", exclude_categories=["Cs"]), min_size=1, max_size=30),
     st.binary(max_size=300),
     st.integers(0, 2),
     st.booleans(),
     st.sampled_from([4, 5]),
-    st.lists(st.tuples(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.just("v"))),
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.just("v"))
+    ),
 )
 def test_a_publish_survives_the_round_trip(topic, payload, qos, retain, version, users):
     properties = {Property.USER_PROPERTY: users} if users and version == 5 else {}
@@ -80,12 +87,13 @@ def test_packets_arrive_in_any_pieces():
 
 
 def test_a_large_packet_in_small_pieces_is_not_copied_again_and_again():
-    data = wire.publish("a", b"x" * 400_000)
+    data = wire.publish("a", b"x" * 200_000)
     parser = Parser(1 << 20)
     parser.version = 4
-    for start in range(0, len(data) - 1):
+    for start in range(len(data) - 1):
         parser.append(data[start : start + 1])
         assert parser.next() is None
+        assert len(parser._data) < 8, "joined before it was whole"
     parser.append(data[-1:])
     assert isinstance(parser.next(), Publish)
 
@@ -230,10 +238,8 @@ def test_a_valid_packet_with_one_byte_changed_or_cut_never_breaks_the_parser(dat
     mutated[where % len(data)] = byte
     body = bytes(mutated[2 : max(2, len(data) - cut)])
     for version in (0, 4, 5):
-        try:
+        with contextlib.suppress(MalformedPacket):
             parse(mutated[0], body, version)
-        except MalformedPacket as error:
-            assert isinstance(error.reason, Reason)
 
 
 def test_acknowledgements_carry_reasons_in_5_0_only():

@@ -30,8 +30,8 @@ def block(version: int, values: dict | None = None) -> bytes:
 
 
 def connect(
-    client_id: str, username: str | None = "admin", password: str | None = "admin-secret", *, version: int = 4,
-    clean: bool = True, keep_alive: int = 60, will: tuple[str, bytes, int, bool] | None = None,
+    client_id: str, username: str | None = "admin", password: str | None = "admin-secret", *,
+    version: int = 4, clean: bool = True, keep_alive: int = 60, will: tuple[str, bytes, int, bool] | None = None,
     props: dict | None = None, will_props: dict | None = None,
 ) -> bytes:  # fmt: skip
     flags = 2 * clean
@@ -50,7 +50,9 @@ def connect(
     return packet(0x10, head + block(version, props) + text(client_id) + tail)
 
 
-def subscribe(packet_id: int, *filters: tuple[str, int], version: int = 4, props: dict | None = None) -> bytes:
+def subscribe(
+    packet_id: int, *filters: tuple[str, int], version: int = 4, props: dict | None = None
+) -> bytes:
     body = b"".join(text(name) + bytes((options,)) for name, options in filters)
     return packet(0x82, struct.pack(">H", packet_id) + block(version, props) + body)
 

@@ -3,7 +3,7 @@
 An edge node is on one server at a time. It moves on after every failure, round and round the set:
 
     for the first 15 s of trying   1 s between two attempts, up to a quarter more
-    after that                     the pause doubles, up to 30 s
+    after that                     the pause doubles, up to 5 s: trying is cheap, being away is not
     online again                   the next trouble starts from 1 s
 
 The fixed pause at the start is on purpose. When a primary dies, its Will sends edges away from the backup's
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 PAUSE = 1.0
 PATIENCE = 15.0
-LONGEST = 30.0
+LONGEST = 5.0
 _JITTER = 0.25
 
 

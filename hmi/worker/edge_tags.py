@@ -209,8 +209,9 @@ class EdgeTags:
         """Give a new or changed tag its value. Not yet a sample: the birth that follows carries it."""
         known = self._image.get(tag.path)
         if tag.kind == COUNTER:
+            # Shown at once and kept by nobody: samples begin with the sampler, and have no gaps.
             instant = self._wall() // tag.period * tag.period
-            self._store(tag, instant // 100, instant)
+            self._image.put(tag.path, instant // 100, instant, tag.datatype.name)
         elif known is None or known.datatype != tag.datatype.name:
             self._store(tag, *(self._recall(tag) or (tag.initial, self._wall())))
 

@@ -43,7 +43,8 @@ class Sampler:
         """Take what is due; answers the seconds until the next instant."""
         wall = self._wall()
         periods = set(self._periods())
-        self._last = {period: self._last.get(period, wall // period * period) for period in periods}
+        # A new period begins with the instant that just was, so that its samples join up from the start.
+        self._last = {period: self._last.get(period, wall // period * period - period) for period in periods}
         for period in periods:
             for instant in due(self._last[period], wall, period):
                 self._take(instant, period)

@@ -6,9 +6,11 @@ Nothing else in the project makes these parts and joins them. Two of these fit i
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -88,7 +90,11 @@ class NodeWorker:
             self._runtime.stop()
 
     async def run(self) -> None:
-        """Serve until stopped. Raises OSError when the pair link's address is taken."""
+        """Serve until stopped. Raises OSError when the pair link's address is taken, or this folder is."""
+        with _alone(self._folder):
+            await self._serve()
+
+    async def _serve(self) -> None:
         await self._read()
         remembered = await self._in_thread(self._store.latest, PROVIDER)
         self._edges.load((), (), {record.key: record.body for record in remembered})
@@ -219,6 +225,17 @@ class NodeWorker:
 
     async def _in_thread(self, work: Callable[[*Args], Result], *args: *Args) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._database, work, *args)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two workers of one node would give one vote twice. The lock goes with the process."""
+    with (folder / "worker.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(f"another worker serves {folder} already") from None
+        yield
 
 
 def _write_audit(gateway: str, sentence: str) -> None:

@@ -1,0 +1,199 @@
+"""One real worker process of an Independent edge gateway: Celery, runtime, Redis, databases."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from hmi import desk
+from hmi.node import redis_server, schema
+from hmi.worker.bootstep import FAILED
+from redundancy import identity
+from tests.hmi.worker.conftest import RedisServer
+
+DEVICE = "[default]Edge Nodes/Group 1/Edge 1/Device 1"
+TAG_1, COUNTER = f"{DEVICE}/Tag 1", f"{DEVICE}/Counter"
+LINK, HTTP, DEAD_BROKER = "127.0.0.1:25101", "127.0.0.1:25102", 25103
+
+NODE_FILE = {
+    "gateway": "Edge 1",
+    "node": "edge1",
+    "role": "Independent",
+    "link": LINK,
+    "http": HTTP,
+    "url": f"http://{HTTP}",
+    "mqtt": None,
+    "witness": None,
+    "peer": None,
+    "plant_key": "ab" * 32,
+    "secret_key": "secret-key-of-the-gateway-for-tests-only-0123456789",
+    "redundancy": {"startup_allowance": 0.2},
+}
+CONFIG = {
+    "gateway": {"name": "Edge 1"},
+    "nodes": [
+        {"name": "edge1", "role": "Independent", "link": LINK, "http": HTTP, "url": f"http://{HTTP}"}
+        | {"startup_allowance": 0.2}
+    ],
+    "server_sets": [
+        {"name": "Default", "servers": [{"name": "Chariot SCADA", "host": "127.0.0.1", "port": DEAD_BROKER}]}
+    ],
+    "transmission": {
+        "host_id": "Primary",
+        "server_set": "Default",
+        "transmitters": [{"group": "Group 1", "edge": "Edge 1", "devices": ["Device 1"]}],
+    },
+    "tags": [
+        {"path": TAG_1, "datatype": "Int32", "initial": 10, "writable": True, "stored": True},
+        {"path": COUNTER, "kind": "counter", "datatype": "Int64", "stored": True},
+    ],
+}
+
+
+class NodeProcess:
+    """A node's folder, its Redis-protocol server and its worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.redis, self.worker = folder, RedisServer(folder), None
+        self.log = folder / "worker.log"
+        self.environment = {**os.environ, "TANDEM_DIR": str(folder)}
+        self.environment.pop("REDIS_URL", None)
+        identity.save(folder, NODE_FILE)
+        schema.bring_up_to_date(folder)
+        self.manage("config", "import", "-", json.dumps(CONFIG))
+        self.redis.start()
+
+    def manage(self, *arguments: str) -> None:
+        *command, given = arguments
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            input=given.encode(),
+            check=True,
+            env=self.environment,
+            cwd=schema.BASE_DIR,
+        )
+
+    def launch(self, name: str) -> subprocess.Popen[bytes]:
+        celery = ["celery", "-A", "hmi.worker.celery:app", "worker", "-P", "threads", "-c", "2", "-n", name]
+        options = ["--without-mingle", "--without-gossip", "--loglevel", "WARNING"]
+        command = [sys.executable, "-m", *celery, *options]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                command, env=self.environment, cwd=schema.BASE_DIR, stdout=log, stderr=log
+            )
+
+    def start(self) -> None:
+        self.worker = self.launch("edge1")
+        self.wait_until(lambda: desk.gateway()["state"] == "Active", "the node is active")
+
+    def wait_until(self, condition, what, patience=30.0):
+        end = time.monotonic() + patience
+        while not condition():
+            if time.monotonic() > end:
+                log = self.log.read_text(encoding="utf-8")
+                pytest.fail(f"after {patience:g} s still not: {what}\n{log[-3000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        self.worker.send_signal(signal.SIGTERM)
+        code = self.worker.wait(20)
+        self.worker = None
+        return code
+
+    def close(self) -> None:
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker.wait()
+        self.redis.kill()
+
+    def stored(self, path):
+        connection = sqlite3.connect(self.folder / "history.db", timeout=5)
+        try:
+            return connection.execute(
+                "SELECT ts, value FROM history_sample JOIN history_tag ON id = tag"
+                " WHERE path = ? ORDER BY ts",
+                [path],
+            ).fetchall()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def node(settings):
+    folder = Path(tempfile.mkdtemp(prefix="tandem-"))
+    settings.REDIS_URL = f"unix://{folder / redis_server.SOCKET}"
+    process = NodeProcess(folder)
+    try:
+        process.start()
+        yield process
+    finally:
+        process.close()
+        shutil.rmtree(folder)
+
+
+def read(path):
+    return desk.ask("read", paths=[path])[0]
+
+
+def write(path, value):
+    return desk.ask("write", writes=[{"path": path, "value": value}], by="olga")[0]
+
+
+def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node):
+    # It shows its tags, and takes a write.
+    assert read(TAG_1)["value"] == 10
+    assert read("[System]Gateway/Redundancy/IsActive")["value"] is True
+    assert read("[MQTT Transmission]Transmission Info/MQTT Clients/Group 1-Edge 1/Online")["value"] is False
+    assert write(TAG_1, 55) == {"path": TAG_1, "outcome": "confirmed", "old": 10} | {
+        "detail": "recorded on this node only; the peer is not connected"
+    }
+    assert write(COUNTER, 1)["outcome"] == "refused"
+    assert desk.ask("overview")["edges"][0]["edge"] == "Edge 1"
+
+    # A second worker of the same node ends, so that it is tried again later, and changes nothing.
+    twin = node.launch("twin")
+    try:
+        assert twin.wait(30) == FAILED
+    finally:
+        twin.kill()
+        twin.wait()
+    assert "another worker serves" in node.log.read_text(encoding="utf-8")
+    assert desk.gateway()["state"] == "Active"
+
+    # Redis dies and comes back: the node stays what it was, and not one sample is missing.
+    node.redis.kill()
+    assert desk.gateway()["state"] == "Starting"
+    time.sleep(1.0)
+    node.redis.start()
+    node.wait_until(lambda: desk.gateway()["state"] == "Active", "the node says again that it is active")
+    epoch = desk.gateway()["epoch"]
+    node.wait_until(lambda: len(node.stored(COUNTER)) > 30, "three seconds of samples")
+    samples = node.stored(COUNTER)
+    times = [ts for ts, _ in samples]
+    assert times == list(range(times[0], times[-1] + 1, 100))
+    assert all(value == ts // 100 for ts, value in samples)
+
+    # A new configuration is taken up without a restart.
+    more = CONFIG | {
+        "tags": [*CONFIG["tags"], {"path": "[default]Note", "datatype": "String", "writable": True}]
+    }
+    node.manage("config", "import", "-", json.dumps(more))
+    desk.ask("poke")
+    assert write("[default]Note", "hello")["outcome"] == "confirmed"
+
+    # SIGTERM ends it at once, with everything stored; the written value is there afterwards.
+    started = time.monotonic()
+    assert node.stop() == 0
+    assert time.monotonic() - started < 6
+    node.start()
+    assert read(TAG_1)["value"] == 55
+    assert read("[default]Note")["value"] == "hello"
+    assert desk.gateway()["epoch"] >= epoch

@@ -1,195 +1,257 @@
-"""The witness: a third vote for every pair of the plant, best at a third place.
+"""The witness: a third vote for every pair of a plant. `python -m redundancy.witness --dir D`.
 
-It knows nothing of gateways but their names. Each pair has its own voter (redundancy.core.voter) and its
-own promise on disk; a promise is written and fsynced before the grant that rests on it leaves. Any node
-can serve as one: `Witness` runs on any loop. Alone: `python -m redundancy.witness --dir D`, where
-D/witness.json holds {"listen": "host:port", "plant_key": hex, "lease": seconds}.
+D/witness.json, mode 0600: {"listen": "127.0.0.1:8070", "plant_key": "<hex>", "lease": 2.0}. The votes it
+has given are kept in D/promises, one file a pair. It says `witness ready on HOST:PORT` on stdout once
+it listens. Exit codes: 0 after SIGTERM or SIGINT, 2 for a configuration that can't be used, 3 for an
+address or a folder that is taken.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import hashlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import uuid
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from redundancy import promise
 from redundancy.clock import Clock
 from redundancy.config import ConfigError, Endpoint
-from redundancy.core.actions import Persist
 from redundancy.core.messages import Heartbeat, Message, from_wire, to_wire
 from redundancy.core.voter import Voter
 from redundancy.identity import endpoint
 from redundancy.link.intruders import Intruders
-from redundancy.link.listener import Listener
+from redundancy.link.listener import Listener, Reply
 from redundancy.link.speaker import WITNESS, Speaker, expect_voters
 
+MAX_PAIRS = 64
 FILE = "witness.json"
-MOST_PAIRS = 64
-PORT_TAKEN = 3
+_WAITING = 64  # messages of one pair while its promise is being written; each is repeated by its sender
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class WitnessConfig:
-    """Where the witness listens, the plant's key, and the lease in seconds, the same as its pairs'."""
+class Vote:
+    """One pair's voter and its promise on disk. Whatever follows from a promise waits for the disk."""
 
-    listen: Endpoint
-    plant_key: bytes = field(repr=False)
-    lease: float = 2.0
+    def __init__(self, voter: Voter, path: Path, clock: Clock, disk: ThreadPoolExecutor, boot: str) -> None:
+        self._voter = voter
+        self._path = path
+        self._clock = clock
+        self._disk = disk
+        self._boot = boot
+        self._queue: deque[tuple[str, Message, Reply]] = deque(maxlen=_WAITING)
+        self._saving = False
+        self.fault = ""
 
-    @classmethod
-    def load(cls, folder: Path) -> WitnessConfig:
-        """From `folder/witness.json`. Raises ConfigError naming the field."""
-        path = folder / FILE
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError("dir", f"{path} can't be read: {error.strerror}") from None
-        except ValueError as error:
-            raise ConfigError(FILE, f"is not JSON: {error}") from None
-        if not isinstance(raw, dict):
-            raise ConfigError(FILE, "must hold one object")
-        lease = raw.get("lease", 2.0)
-        if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0.2 <= lease <= 60:
-            raise ConfigError("lease", "must be between 0.2 and 60 seconds")
-        return cls(endpoint(raw.get("listen"), "listen"), _key(raw.get("plant_key")), float(lease))
+    def take(self, sender: str, message: Message, reply: Reply) -> None:
+        """Answer in the order of arrival."""
+        self._queue.append((sender, message, reply))
+        self._work()
+
+    def _work(self) -> None:
+        while self._queue and not self._saving:
+            sender, message, reply = self._queue.popleft()
+            if isinstance(message, Heartbeat):
+                reply(to_wire(self._sign_of_life(message)))
+                continue
+            answers, persist = self._voter.handle(sender, message, self._clock.now().mono)
+            if persist is None:
+                _say(answers, reply)
+                continue
+            self._saving = True
+            loop = asyncio.get_running_loop()
+            saving = loop.run_in_executor(self._disk, promise.save, self._path, persist.promise)
+            saving.add_done_callback(partial(self._saved, answers, reply))
+
+    def _saved(self, answers: list[Message], reply: Reply, saving: asyncio.Future[None]) -> None:
+        self._saving = False
+        if saving.cancelled():
+            return
+        error = saving.exception()
+        if error is None:
+            self.fault = ""
+            _say(answers, reply)
+        else:
+            self._voter.not_saved()
+            if not self.fault:
+                _log.error("a promise can't be written, so nothing is promised: %s", error)
+            self.fault = str(error)
+        self._work()
+
+    def _sign_of_life(self, message: Heartbeat) -> Heartbeat:
+        waits = self._voter.waits(self._clock.now().mono)
+        state = "Faulted" if self.fault else "Waiting" if waits else "Serving"
+        return Heartbeat(self._boot, message.beat, WITNESS, state, self._voter.promise.epoch)
 
 
 class Witness:
-    """Votes on the loop that started it. `folder` keeps one promise per pair."""
+    """Serves `listen` from `start` to `close`, in a process of its own or on a node's loop.
 
-    def __init__(self, config: WitnessConfig, folder: Path, clock: Clock) -> None:
-        self._lease = config.lease
-        self._folder = folder
+    `lease` must be at least that of the pairs, seconds. `folder` is its own and kept across restarts:
+    a witness that forgets breaks what it is for. `tell(why)` hears once of every kind of intruder.
+    """
+
+    def __init__(
+        self,
+        listen: Endpoint,
+        key: bytes,
+        folder: Path,
+        clock: Clock,
+        *,
+        lease: float = 2.0,
+        name: str = "witness",
+        tell: Callable[[str], None] = _log.warning,
+    ) -> None:
+        self._lease = lease
+        self._folder = folder / "promises"
         self._clock = clock
+        self._disk = ThreadPoolExecutor(4, "promise")
+        self._votes: dict[str, Vote] = {}
+        self._lock = -1
+        self._boot = str(uuid.uuid4())
         self._started = clock.now().mono
-        self._voters: dict[str, Voter] = {}
-        self._pairs: dict[str, asyncio.Lock] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._disk = ThreadPoolExecutor(1, "promise")
-        me = Speaker("witness", "witness", WITNESS, os.urandom(8).hex())
+        self._tell = tell
+        self._unreadable: set[str] = set()
+        self.intruders = Intruders(tell, tell)
         self._listener = Listener(
-            me,
-            config.listen,
-            config.plant_key,
+            Speaker(name, name, WITNESS, self._boot),
+            listen,
+            key,
             self._take,
             check=self._admit,
-            intruders=Intruders(),
+            intruders=self.intruders,
             channels=frozenset({"lease"}),
-            max_peers=2 * MOST_PAIRS,
+            max_peers=2 * MAX_PAIRS,
         )
 
     async def start(self) -> None:
-        """Listen. Raises OSError if the port is taken."""
-        await self._listener.start()
+        """Listen. Raises OSError if the address is taken, or BlockingIOError if the folder is."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._started = self._clock.now().mono  # a grant from before may live from here on for a lease
+            await self._listener.start()
+        except OSError:
+            os.close(lock)
+            raise
+        self._lock = lock
 
     async def close(self) -> None:
+        """Hang up; a promise that is being written is finished first."""
         await self._listener.close()
-        self._disk.shutdown()
+        await asyncio.to_thread(self._disk.shutdown)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _admit(self, other: Speaker) -> str | None:
-        if other.gateway not in self._pairs and len(self._pairs) >= MOST_PAIRS:
-            return f"this witness votes for {MOST_PAIRS} pairs already"
-        return expect_voters(other)
+        """Accept a node, once its pair's promise has been read."""
+        why = expect_voters(other)
+        if why is not None or other.gateway in self._votes:
+            return why
+        if len(self._votes) >= MAX_PAIRS:
+            return f"the witness serves {MAX_PAIRS} gateways already"
+        path = self._folder / _file_of(other.gateway)
+        try:
+            given = promise.load(path)
+        except (promise.PromiseError, OSError) as error:
+            if other.gateway not in self._unreadable:
+                self._unreadable.add(other.gateway)
+                self._tell(str(error))
+            return f"the witness does not vote for {other.gateway}: its promise can't be read"
+        voter = Voter(self._lease, given, self._started)
+        self._votes[other.gateway] = Vote(voter, path, self._clock, self._disk, self._boot)
+        return None
 
-    def _take(
-        self, sender: Speaker, _: str, raw: dict[str, Any], reply: Callable[[dict[str, Any]], bool]
-    ) -> None:
+    def _take(self, sender: Speaker, channel: str, raw: dict[str, Any], reply: Reply) -> None:  # noqa: ARG002
         try:
             message = from_wire(raw)
         except ValueError as error:
-            _log.warning("%s sent what is not a message: %s", sender, error)
+            self._tell(f"{sender.node}: {error}")
             return
-        if isinstance(message, Heartbeat):
-            return
-        task = asyncio.get_running_loop().create_task(self._vote(sender, message, reply))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _vote(self, sender: Speaker, message: Message, reply: Callable[[dict[str, Any]], bool]) -> None:
-        """One question at a time for each pair: no answer overtakes the promise of the one before."""
-        async with self._pairs.setdefault(sender.gateway, asyncio.Lock()):
-            try:
-                voter = self._voters.get(sender.gateway) or await self._load(sender.gateway)
-            except (OSError, promise.PromiseError) as error:
-                _log.error("no vote for %s: %s", sender.gateway, error)
-                return
-            answers, persist = voter.handle(sender.node, message, self._clock.now().mono)
-            if persist is None or await self._keep(sender.gateway, voter, persist):
-                for answer in answers:
-                    reply(to_wire(answer))
-
-    async def _load(self, gateway: str) -> Voter:
-        loop = asyncio.get_running_loop()
-        kept = await loop.run_in_executor(self._disk, promise.load, self._path(gateway))
-        voter = self._voters[gateway] = Voter(self._lease, kept, self._started)
-        return voter
-
-    async def _keep(self, gateway: str, voter: Voter, persist: Persist) -> bool:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._disk, promise.save, self._path(gateway), persist.promise)
-        except OSError as error:
-            voter.not_saved()
-            _log.error("the promise to %s could not be written: %s", gateway, error)
-            return False
-        return True
-
-    def _path(self, gateway: str) -> Path:
-        # A name may hold anything; a file's name may not.
-        return self._folder / f"promise-{hashlib.sha256(gateway.encode()).hexdigest()[:24]}.json"
+        self._votes[sender.gateway].take(sender.node, message, reply)
 
 
-def _key(raw: Any) -> bytes:
+def _say(answers: list[Message], reply: Reply) -> None:
+    for answer in answers:
+        reply(to_wire(answer))
+
+
+def _file_of(gateway: str) -> str:
+    """A file name that is readable, safe, and different for every gateway."""
+    slug = re.sub(r"[^a-z0-9]+", "-", gateway.lower()).strip("-")[:40]
+    return f"{slug}.{hashlib.sha256(gateway.encode()).hexdigest()[:12]}.json"
+
+
+def _read(folder: Path) -> tuple[Endpoint, bytes, float]:
+    """`witness.json`: listen, plant key, lease. Raises ConfigError naming the field."""
+    path = folder / FILE
     try:
-        key = bytes.fromhex(raw)
-    except (ValueError, TypeError):
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("dir", f"{path} can't be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(FILE, f"is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(FILE, "must hold one object")
+    try:
+        key = bytes.fromhex(str(raw.get("plant_key", "")))
+    except ValueError:
         raise ConfigError("plant_key", "is not hexadecimal") from None
     if len(key) < 16:
         raise ConfigError("plant_key", "is shorter than 16 bytes")
-    return key
+    lease = raw.get("lease", 2.0)
+    if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0.2 <= lease <= 60.0:
+        raise ConfigError("lease", "must be between 0.2 and 60 seconds")
+    return endpoint(raw.get("listen"), "listen"), key, float(lease)
 
 
-async def serve(config: WitnessConfig, folder: Path) -> int:
-    """Vote until SIGTERM. Answers the exit code."""
-    witness = Witness(config, folder, Clock())
+async def _serve(folder: Path) -> int:
+    listen, key, lease = _read(folder)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    witness = Witness(listen, key, folder, Clock(), lease=lease)
     try:
         await witness.start()
+    except BlockingIOError:
+        print(f"witness: another witness runs in {folder}", file=sys.stderr)
+        return 3
     except OSError as error:
-        print(f"the witness does not start: {config.listen}: {error.strerror}", file=sys.stderr, flush=True)
-        return PORT_TAKEN
-    print(f"witness ready on {config.listen}", flush=True)
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    await ended.wait()
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        print(f"witness: cannot serve {listen} from {folder}: {reason.lower()}", file=sys.stderr)
+        return 3
+    print(f"witness ready on {listen}", flush=True)
+    await stopped.wait()
     await witness.close()
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="redundancy.witness", description=__doc__)
-    parser.add_argument("--dir", type=Path, required=True, help="folder with witness.json; promises go there")
-    folder: Path = parser.parse_args(arguments).dir.resolve()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="witness", description="The third vote of Tandem's pairs")
+    parser.add_argument("--dir", required=True, type=Path, metavar="D", help="its folder, with witness.json")
+    folder: Path = parser.parse_args().dir
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        config = WitnessConfig.load(folder)
+        return asyncio.run(_serve(folder))
     except ConfigError as error:
-        print(f"the witness does not start: {error}", file=sys.stderr, flush=True)
+        print(f"witness: {error}", file=sys.stderr)
         return 2
-    return asyncio.run(serve(config, folder))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

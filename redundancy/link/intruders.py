@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from redundancy.link.frames import Breach, FrameError
 from redundancy.link.handshake import Refusal
 
 _REMEMBERED = 100
+_GONE_AFTER = 6.0  # seconds; a wrong peer that is still there calls or answers every two
 
 
 class Intruders:
@@ -16,14 +18,20 @@ class Intruders:
 
     `wrong_peer(why)` hears of an end that has proven the plant key and is still not the one expected:
     the pair is set up wrongly, and the Pair must know (core event Intruder). It hears every such reason
-    once, and again after `forgive` (the right peer has been here since).
+    once, and again after `gone()`: the right peer has been here since, or the wrong one has not been
+    for six seconds (core event IntruderGone).
     """
 
     def __init__(
-        self, tell: Callable[[str], None] | None = None, wrong_peer: Callable[[str], None] | None = None
+        self,
+        tell: Callable[[str], None] | None = None,
+        wrong_peer: Callable[[str], None] | None = None,
+        gone: Callable[[], None] | None = None,
     ) -> None:
         self._tell = tell
         self._wrong_peer = wrong_peer
+        self._gone = gone
+        self._timer: asyncio.TimerHandle | None = None
         self._told: set[str] = set()
         self.counts: Counter[Breach] = Counter()
 
@@ -32,14 +40,26 @@ class Intruders:
         self.counts[error.breach] += 1
         why = f"{where}: {error.reason}"
         if isinstance(error, Refusal) and error.proven:
+            self._expect_silence()
             if self._new(why) and self._wrong_peer is not None:
                 self._wrong_peer(why)
         elif self._new(error.breach) and self._tell is not None:
             self._tell(why)
 
     def forgive(self) -> None:
-        """The right one is there: what comes next is news again."""
+        """No wrong peer any more: what comes next is news again."""
         self._told = {what for what in self._told if what in tuple(Breach)}
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        if self._gone is not None:
+            self._gone()
+
+    def _expect_silence(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(_GONE_AFTER, self.forgive)
 
     def _new(self, what: str) -> bool:
         if what in self._told or len(self._told) >= _REMEMBERED:

@@ -21,7 +21,8 @@ class LinkEvents:
 
     `received(sender, message)`, `up(name)` and `down(name, why)` concern the lease channel; sender and
     name are the peer's node name or "witness". `intruder(why)` tells what was refused, once a kind.
-    `wrong_peer(why)` tells that the proven other end is not the configured one: core event Intruder.
+    `wrong_peer(why)` tells that the proven other end is not the configured one: core event Intruder;
+    `wrong_peer_gone()` that it has left or given way to the right one: core event IntruderGone.
     """
 
     received: Callable[[str, dict[str, Any]], None]
@@ -29,6 +30,7 @@ class LinkEvents:
     down: Callable[[str, str], None]
     intruder: Callable[[str], None]
     wrong_peer: Callable[[str], None]
+    wrong_peer_gone: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Links:
         self._records = records
         self._up = False
         self._peer = "" if node.peer is None else node.peer.node
-        self.intruders = Intruders(events.intruder, events.wrong_peer)
+        self.intruders = Intruders(events.intruder, events.wrong_peer, events.wrong_peer_gone)
         self.listener: Listener | None = None
         self.dialer: Dialer | None = None
         self.records: Dialer | None = None

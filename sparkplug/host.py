@@ -118,7 +118,7 @@ class HostSession:
         if node is None:
             return [Problem("too-many", f"more than {MAX_NODES} edge nodes")]
         if birth.device is not None:
-            effects = node.adopt_device(birth, message, now)
+            effects = node.adopt_device(birth, message)
         else:
             effects = node.adopt(birth, message, now) if node.may_adopt(birth) else []
         self._time(node)

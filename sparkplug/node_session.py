@@ -76,7 +76,7 @@ class Device:
     birth: Birth
     declared: Declaration
     online: bool = True
-    changed_at: int = 0  # ms on this host's clock
+    died_at: int = 0  # ms on this host's clock, 0 if it did not die by a DDEATH
 
 
 class Numbered(NamedTuple):
@@ -137,39 +137,38 @@ class NodeSession:
         payload = message.payload()
         self._sequence.restart(None)
         effects = self._born(birth, payload, sane(payload.timestamp, birth.at), now)
-        self.adopted = True
+        self.adopted = True  # after _born, which takes every birth for a received one
         return effects
 
     def may_adopt(self, birth: Birth) -> bool:
         """Is a peer's birth news? The same one revives a node that only the loss of a server made stale."""
         known = self.birth
-        if known is None:
+        if known is None or newer(birth.bd_seq, known.bd_seq):
             return True
-        same_session = birth.server == known.server and birth.bd_seq == known.bd_seq
-        if self.state is NodeState.STALE and same_session and birth.payload == known.payload:
-            return True
-        if self.state is NodeState.DEAD and same_session:
-            return False
-        if newer(birth.bd_seq, known.bd_seq):
-            return True
-        since = known.at if self.state is NodeState.ONLINE else self._changed_at
-        if self.state is NodeState.ONLINE and birth.bd_seq != known.bd_seq:
-            return False
-        return birth.at > since and birth.payload != known.payload
+        if self.online:
+            repeated = birth.bd_seq != known.bd_seq or birth.payload == known.payload
+            return birth.at > known.at and not repeated
+        if (birth.server, birth.bd_seq) == (known.server, known.bd_seq):
+            # What died stays dead; what was out of sight may have been born again there.
+            return self.state is NodeState.STALE and (birth.payload == known.payload or birth.at > known.at)
+        return birth.at > self._changed_at
 
-    def adopt_device(self, birth: Birth, message: Parsed, now: Instant) -> list[Effect]:
+    def adopt_device(self, birth: Birth, message: Parsed) -> list[Effect]:
         """A device's birth from the peer: only for the node's session of the same server and bdSeq."""
-        if not self.online or birth.device is None:
+        known_node = self.birth
+        if not self.online or known_node is None or birth.device is None:
             return []
         if (birth.server, birth.bd_seq) != (self.server, self.bd_seq):
             return []
         known = self.devices.get(birth.device)
-        revived = known is not None and not known.online and self.adopted and known.changed_at <= birth.at
-        if known is not None and not revived and birth.at <= max(known.birth.at, known.changed_at):
-            return []
-        if known is not None and known.online and known.birth.payload == birth.payload:
-            return []
-        return self._device_born(birth, message, now)
+        if known is None:
+            news = True
+        elif known.online:
+            news = birth.at > known.birth.at and birth.payload != known.birth.payload
+        else:
+            # A node born before our eyes makes older births of its devices void.
+            news = birth.at > known.died_at and (self.adopted or birth.at >= known_node.at)
+        return self._device_born(birth, message) if news else []
 
     def on_death(self, server: str, payload: Payload, now: Instant) -> list[Effect]:
         """NDEATH."""
@@ -291,7 +290,7 @@ class NodeSession:
     def _process(self, item: Numbered, now: Instant) -> list[Effect]:
         if item.kind is MessageType.DBIRTH and item.device is not None:
             birth = Birth(self.edge, item.device, self.server, self.bd_seq, now.wall, item.data)
-            return self._device_born(birth, item.message, now)
+            return self._device_born(birth, item.message)
         if item.kind is MessageType.DDEATH and item.device is not None:
             return self._device_died(item.device, item.message, now)
         declared = self.declared_for(item.device)
@@ -313,7 +312,7 @@ class NodeSession:
         known = self.devices.get(device)
         return known.declared if known is not None and known.online else None
 
-    def _device_born(self, birth: Birth, message: Parsed, now: Instant) -> list[Effect]:
+    def _device_born(self, birth: Birth, message: Parsed) -> list[Effect]:
         name = birth.device
         if name is None:
             return []
@@ -321,12 +320,12 @@ class NodeSession:
             return [Problem("too-many", f"{self.edge}: more than {MAX_DEVICES} devices")]
         payload = message.payload()
         metrics, declared, problems = declaration(self.edge, payload, sane(payload.timestamp, birth.at))
-        self.devices[name] = Device(birth, declared, changed_at=now.wall)
+        self.devices[name] = Device(birth, declared)
         return [*problems, DeviceBorn(self.edge, name, metrics, birth.at, birth)]
 
     def _device_died(self, name: str, message: Parsed, now: Instant) -> list[Effect]:
         device = self.devices.get(name)
         if device is None or not device.online:
             return []
-        device.online, device.changed_at = False, now.wall
+        device.online, device.died_at = False, now.wall
         return [DeviceDied(self.edge, name, sane(message.timestamp, now.wall))]

@@ -1,0 +1,637 @@
+from __future__ import annotations
+
+import pytest
+
+from sparkplug import (
+    BAD,
+    DataType,
+    DeviceBorn,
+    DeviceDied,
+    HostSession,
+    LocalProtocolError,
+    Metric,
+    NodeBorn,
+    NodeDied,
+    NodeStale,
+    NotBorn,
+    Payload,
+    Subscribe,
+    Values,
+    decode,
+    encode,
+)
+from sparkplug import host as host_module
+from tests.sparkplug.scene import (
+    EDGE,
+    HOST,
+    START,
+    at,
+    kinds,
+    message,
+    nbirth,
+    ndeath,
+    number,
+    only,
+    problems,
+    state,
+    topic,
+    wants,
+)
+
+A, B = "Chariot SCADA", "Chariot SCADA Peer"
+DEVICE = (number("Tag 1", 10), Metric("Small", DataType.Int8, -5, START))
+
+
+def listening(**settings) -> HostSession:
+    host = HostSession(HOST, **settings)
+    host.connected(A, at(0))
+    host.connected(B, at(0))
+    return host
+
+
+def born(server: str = A, bd_seq: int = 7, **settings) -> HostSession:
+    """A host that knows Edge 1 with the node metric Mode (alias 0) and Device 1; seq 2 comes next."""
+    host = listening(**settings)
+    host.receive(server, topic("NBIRTH"), nbirth(bd_seq, number("Mode", 1, alias=0)), at(0))
+    host.receive(server, topic("DBIRTH", "Device 1"), message(1, *DEVICE), at(0))
+    return host
+
+
+def ddata(host: HostSession, seq: int, value: int, now: float, server: str = A):
+    data = message(seq, number("Tag 1", value), datatypes=False)
+    return host.receive(server, topic("DDATA", "Device 1"), data, at(now))
+
+
+def written(effects) -> list[object]:
+    return [m.value for values in only(Values, effects) for m in values.metrics]
+
+
+class TestBirths:
+    def test_it_subscribes_to_everything(self):
+        assert HostSession(HOST).connected(A, at(0)) == [Subscribe((("spBv1.0/#", 1),))]
+
+    def test_a_node_birth_tells_where_and_with_what(self):
+        payload = nbirth(7, number("Mode", 1))
+
+        [fact] = listening().receive(A, topic("NBIRTH"), payload, at(3))
+
+        assert isinstance(fact, NodeBorn)
+        assert (fact.edge, fact.server, fact.bd_seq, fact.at) == (EDGE, A, 7, START + 3000)
+        assert [m.name for m in fact.metrics] == ["bdSeq", "Mode"]
+        assert (fact.birth.device, fact.birth.payload, fact.birth.at) == (None, payload, START + 3000)
+
+    def test_devices_are_offline_from_the_nodes_birth_until_their_own(self):
+        host = born()
+        assert host.node(EDGE).devices == {"Device 1": True}
+
+        effects = host.receive(A, topic("NBIRTH"), nbirth(7, number("Mode", 1)), at(1))
+
+        assert kinds(effects) == ["DeviceDied", "NodeBorn"]
+        assert host.node(EDGE).devices == {"Device 1": False}
+        effects = host.receive(A, topic("DBIRTH", "Device 1"), message(1, *DEVICE), at(1))
+        assert kinds(effects) == ["DeviceBorn"]
+        assert host.node(EDGE).devices == {"Device 1": True}
+
+    def test_any_seq_of_the_birth_starts_the_count(self):
+        host = listening()
+        host.receive(A, topic("NBIRTH"), nbirth(7, seq=200), at(0))
+
+        assert kinds(host.receive(A, topic("DBIRTH", "D"), message(201, *DEVICE), at(0))) == ["DeviceBorn"]
+
+    def test_a_birth_without_bdseq_counts_and_is_a_problem(self):
+        host = listening()
+
+        effects = host.receive(A, topic("NBIRTH"), message(0, number("Mode", 1)), at(0))
+
+        assert kinds(effects) == ["Problem", "NodeBorn"]
+        assert kinds(host.receive(A, topic("NDEATH"), message(None), at(1))) == ["NodeDied"]
+
+    def test_bad_metrics_in_a_birth_spoil_only_themselves(self):
+        birth = message(
+            0,
+            number("bdSeq", 7),
+            Metric("untyped", DataType.Unknown, None),
+            number(None, 1, alias=5),
+            number("twice", 1),
+            number("twice", 2),
+        )
+
+        effects = listening().receive(A, topic("NBIRTH"), birth, at(0))
+
+        assert problems(effects) == ["birth"]
+        [fact] = only(NodeBorn, effects)
+        assert {m.name: (m.value, m.quality) for m in fact.metrics} == {
+            "bdSeq": (7, None),
+            "untyped": (None, BAD),
+            "twice": (2, None),
+        }
+
+    def test_values_of_a_metric_that_was_born_without_datatype_are_bad_and_ask_for_nothing(self):
+        host = listening()
+        host.receive(A, topic("NBIRTH"), nbirth(7, Metric("x", DataType.Unknown, None)), at(0))
+
+        [values] = host.receive(A, topic("NDATA"), message(1, number("x", 5), datatypes=False), at(1))
+
+        assert (values.metrics[0].value, values.metrics[0].quality) == (None, BAD)
+
+    def test_births_are_handed_out_node_first(self):
+        assert [birth.device for birth in born().births()] == [None, "Device 1"]
+
+    def test_edge_nodes_are_independent_of_each_other(self):
+        host = born()
+        other = EDGE._replace(edge="Edge 2")
+
+        assert kinds(host.receive(A, topic("NBIRTH", edge=other), nbirth(1), at(0))) == ["NodeBorn"]
+        assert written(ddata(host, 2, 11, 1)) == [11]
+
+    def test_made_up_edge_nodes_do_not_fill_the_memory(self, monkeypatch):
+        monkeypatch.setattr(host_module, "MAX_NODES", 3)
+        host = listening()
+
+        for n in range(5):
+            effects = host.receive(A, topic("NBIRTH", edge=EDGE._replace(edge=f"E{n}")), nbirth(1), at(0))
+
+        assert problems(effects) == ["too-many"]
+        assert len(host.nodes()) == 3
+
+
+class TestValues:
+    def test_values_have_the_names_and_datatypes_of_the_birth(self):
+        data = message(2, Metric("Small", DataType.Int8, -7, None), datatypes=False)
+
+        [values] = born().receive(A, topic("DDATA", "Device 1"), data, at(4))
+
+        assert (values.edge, values.device, values.at) == (EDGE, "Device 1", START + 4000)
+        assert values.metrics == (Metric("Small", DataType.Int8, -7, START),)
+
+    def test_alias_zero_is_resolved(self):
+        data = message(2, Metric(None, DataType.Int64, -3, START, alias=0), datatypes=False)
+
+        [values] = born().receive(A, topic("NDATA"), data, at(1))
+
+        assert (values.metrics[0].name, values.metrics[0].value) == ("Mode", -3)
+
+    def test_a_message_without_any_timestamp_gets_the_hosts(self):
+        data = message(2, number("Tag 1", 1, timestamp=None), sent=None)
+
+        [values] = born().receive(A, topic("DDATA", "Device 1"), data, at(4))
+
+        assert values.metrics[0].timestamp == START + 4000
+
+    def test_historical_values_come_marked_in_any_order_of_time(self):
+        late = [number("Tag 1", n, timestamp=START - 1000 * n, is_historical=True) for n in (1, 5, 3)]
+
+        [values] = born().receive(A, topic("DDATA", "Device 1"), message(2, *late), at(1))
+
+        assert [(m.value, m.is_historical) for m in values.metrics] == [(1, True), (5, True), (3, True)]
+
+    def test_a_null_is_a_value(self):
+        [values] = born().receive(A, topic("DDATA", "Device 1"), message(2, number("Tag 1", None)), at(1))
+
+        assert (values.metrics[0].value, values.metrics[0].quality) == (None, None)
+
+    def test_seq_goes_on_from_255_to_0(self):
+        host = born()
+
+        assert [written(ddata(host, (2 + n) % 256, n, 1)) for n in range(600)] == [[n] for n in range(600)]
+
+
+class TestWhatOnlyABirthCanHeal:
+    @pytest.mark.parametrize("kind", ["NDATA", "DDATA", "DBIRTH", "DDEATH"])
+    def test_anything_before_the_birth(self, kind):
+        device = "Device 1" if kind[0] == "D" else None
+
+        effects = listening().receive(A, topic(kind, device), message(5, number("x", 1)), at(0))
+
+        assert problems(effects) == ["unborn"]
+        assert wants(effects) == [A]
+
+    def test_data_of_a_device_before_its_birth(self):
+        effects = born().receive(A, topic("DDATA", "Device 2"), message(2, number("x", 1)), at(0))
+
+        assert problems(effects) == ["unborn"]
+        assert wants(effects) == [A]
+
+    @pytest.mark.parametrize(
+        "stranger", [number("New", 1), number(None, 1, alias=99), number(None, 1, alias=0)]
+    )
+    def test_a_metric_that_is_not_in_the_birth_while_the_others_count(self, stranger):
+        data = message(2, stranger, number("Tag 1", 5))
+
+        effects = born().receive(A, topic("DDATA", "Device 1"), data, at(0))
+
+        assert written(effects) == [5]
+        assert problems(effects) == ["unknown-metric"]
+        assert wants(effects) == [A]
+
+    def test_an_alias_that_two_metrics_of_a_device_share_means_neither(self):
+        host = born()
+        twins = message(2, number("a", 1, alias=4), number("b", 2, alias=4))
+        assert problems(host.receive(A, topic("DBIRTH", "Device 1"), twins, at(0))) == ["birth"]
+
+        effects = host.receive(A, topic("DDATA", "Device 1"), message(3, number(None, 9, alias=4)), at(0))
+
+        assert written(effects) == []
+        assert problems(effects) == ["unknown-metric"]
+
+    @pytest.mark.parametrize("kind", ["NBIRTH", "NDATA", "DDATA", "DBIRTH", "DDEATH"])
+    def test_a_payload_that_cannot_be_read(self, kind):
+        effects = born().receive(A, topic(kind, "Device 1" if kind[0] == "D" else None), b"\xff\xff", at(0))
+
+        assert problems(effects) == ["payload"]
+        assert wants(effects) == [A]
+
+    @pytest.mark.parametrize("seq", [None, 256, 2**63])
+    def test_a_seq_that_is_none(self, seq):
+        effects = born().receive(A, topic("NDATA"), message(seq, number("Mode", 1)), at(0))
+
+        assert problems(effects) == ["seq"]
+        assert wants(effects) == [A]
+
+    def test_an_unreadable_death_asks_for_nothing(self):
+        effects = born().receive(A, topic("NDEATH"), b"\xff", at(0))
+
+        assert problems(effects) == ["payload"]
+        assert wants(effects) == []
+
+    def test_requests_are_limited_per_node_and_go_on_until_it_is_born(self):
+        host = listening(rebirth_interval=5.0)
+        asked = []
+        for tenth in range(400):
+            now = tenth / 10
+            effects = host.receive(A, topic("NDATA"), message(tenth % 256, number("x", 1)), at(now))
+            asked += [now] * len(wants(effects))
+
+        assert asked == [0, 5, 15, 35]
+        host.receive(A, topic("NBIRTH"), nbirth(1), at(41))
+        assert host.wanted() == []
+        assert host.deadline() is None
+
+    def test_a_request_that_was_lost_is_repeated_without_further_data(self):
+        host = listening(rebirth_interval=5.0)
+        host.receive(A, topic("NDATA"), message(1, number("x", 1)), at(0))
+
+        assert host.deadline() == 5.0
+        assert wants(host.tick(at(5))) == [A]
+        assert [w.edge for w in host.wanted()] == [EDGE]
+
+    def test_one_nodes_requests_do_not_hold_up_anothers(self):
+        host = listening()
+        host.receive(A, topic("NDATA"), message(1), at(0))
+
+        effects = host.receive(A, topic("NDATA", edge=EDGE._replace(edge="Edge 2")), message(1), at(0))
+
+        assert wants(effects) == [A]
+
+
+class TestOrder:
+    def test_an_early_message_waits_for_the_missing_one(self):
+        host = born()
+
+        assert ddata(host, 3, 33, 1) == []
+        assert host.deadline() == 3.0
+        assert written(ddata(host, 2, 22, 2)) == [22, 33]
+        assert host.deadline() is None
+
+    def test_the_order_is_one_over_node_and_devices(self):
+        host = born()
+        host.receive(A, topic("NDATA"), message(4, number("Mode", 3)), at(1))
+        host.receive(A, topic("DBIRTH", "Device 2"), message(3, number("x", 1)), at(1))
+
+        assert kinds(ddata(host, 2, 22, 1)) == ["Values", "DeviceBorn", "Values"]
+
+    def test_a_gap_that_stays_open_asks_for_a_birth_and_keeps_the_values(self):
+        host = born(reorder_timeout=2.0)
+        ddata(host, 4, 44, 1)
+        ddata(host, 3, 33, 1)
+
+        assert host.tick(at(2.9)) == []
+        effects = host.tick(at(3))
+
+        assert problems(effects) == ["seq-gap"]
+        assert wants(effects) == [A]
+        assert written(effects) == [33, 44]
+        assert written(ddata(host, 5, 55, 3)) == [55]
+
+    def test_a_gap_ends_with_the_next_message_too_if_nobody_ticks(self):
+        host = born(reorder_timeout=2.0)
+        ddata(host, 3, 33, 1)
+
+        assert written(ddata(host, 4, 44, 3)) == [33, 44]
+
+    def test_what_came_after_giving_up_is_too_late(self):
+        host = born()
+        ddata(host, 3, 33, 1)
+        host.tick(at(3))
+
+        assert ddata(host, 2, 22, 3.5) == []
+        assert written(ddata(host, 4, 44, 3.6)) == [44]
+
+    def test_a_duplicate_is_dropped(self):
+        host = born()
+        ddata(host, 2, 22, 1)
+
+        assert ddata(host, 2, 22, 1) == []
+        assert host.deadline() is None
+        assert written(ddata(host, 3, 33, 1)) == [33]
+
+    def test_a_duplicate_of_a_waiting_message_is_dropped(self):
+        host = born()
+        ddata(host, 3, 33, 1)
+        ddata(host, 3, 33, 1)
+
+        assert written(ddata(host, 2, 22, 1)) == [22, 33]
+
+    def test_more_than_half_a_circle_lost_is_a_loss_and_no_duplicate(self):
+        host = born()
+
+        ddata(host, 202, 1, 1)
+
+        effects = host.tick(at(3))
+        assert problems(effects) == ["seq-gap"]
+        assert written(effects) == [1]
+
+    def test_too_many_waiting_is_a_loss_at_once(self):
+        host = born()
+        effects = [effect for n in range(3, 70) for effect in ddata(host, n, n, 1)]
+
+        assert problems(effects) == ["seq-gap"]
+        assert written(effects) == list(range(3, 70))
+
+    def test_a_birth_bypasses_the_order_and_clears_what_waits(self):
+        host = born()
+        ddata(host, 5, 55, 1)
+
+        assert kinds(host.receive(A, topic("NBIRTH"), nbirth(7), at(1))) == ["DeviceDied", "NodeBorn"]
+        assert host.deadline() is None
+
+    def test_two_gaps_are_waited_for_one_after_the_other(self):
+        host = born(reorder_timeout=2.0)
+        ddata(host, 3, 33, 1)
+        ddata(host, 6, 66, 1)
+
+        assert written(ddata(host, 2, 22, 2)) == [22, 33]
+        assert host.deadline() == 4.0
+        effects = host.tick(at(4))
+        assert problems(effects) == ["seq-gap"]
+        assert written(effects) == [66]
+
+
+class TestDeaths:
+    def test_a_node_dies_with_its_devices(self):
+        host = born()
+
+        [fact] = host.receive(A, topic("NDEATH"), ndeath(7), at(5))
+
+        assert isinstance(fact, NodeDied)
+        assert (fact.edge, fact.server, fact.at) == (EDGE, A, START + 5000)
+        assert not host.node(EDGE).online
+        assert host.node(EDGE).devices == {"Device 1": False}
+        assert host.births() == []
+
+    def test_a_death_with_another_bdseq_is_the_will_of_another_session(self):
+        host = born(bd_seq=7)
+
+        assert host.receive(A, topic("NDEATH"), ndeath(6), at(1)) == []
+        assert host.node(EDGE).online
+
+    def test_a_death_without_bdseq_means_nothing(self):
+        assert born().receive(A, topic("NDEATH"), message(None), at(1)) == []
+
+    def test_the_death_of_an_unknown_node_means_nothing(self):
+        host = listening()
+
+        assert host.receive(A, topic("NDEATH"), ndeath(0), at(1)) == []
+        assert host.node(EDGE) is None
+
+    def test_dying_twice_is_dying_once(self):
+        host = born()
+        host.receive(A, topic("NDEATH"), ndeath(7), at(1))
+
+        assert host.receive(A, topic("NDEATH"), ndeath(7), at(1)) == []
+
+    def test_a_dead_node_that_speaks_is_asked_for_its_birth(self):
+        host = born()
+        host.receive(A, topic("NDEATH"), ndeath(7), at(1))
+
+        assert wants(ddata(host, 2, 22, 2)) == [A]
+
+    def test_a_dead_node_is_not_asked_any_more(self):
+        host = born()
+        host.receive(A, topic("NDATA"), message(None), at(0))
+        host.receive(A, topic("NDEATH"), ndeath(7), at(1))
+
+        assert host.deadline() is None
+
+    def test_a_device_dies_at_the_time_the_edge_node_says(self):
+        host = born()
+
+        [fact] = host.receive(A, topic("DDEATH", "Device 1"), message(2, sent=START - 77), at(5))
+
+        assert isinstance(fact, DeviceDied)
+        assert (fact.device, fact.at) == ("Device 1", START - 77)
+        assert host.node(EDGE).online
+        assert problems(ddata(host, 3, 1, 6)) == ["unborn"]
+
+    def test_the_death_of_an_unknown_device_takes_its_number_and_means_nothing(self):
+        host = born()
+
+        assert host.receive(A, topic("DDEATH", "Nobody"), message(2), at(1)) == []
+        assert written(ddata(host, 3, 33, 1)) == [33]
+
+
+class TestSeveralServers:
+    def test_a_birth_on_another_server_makes_the_session_here_void(self):
+        host = born(A, 7)
+
+        effects = host.receive(B, topic("NBIRTH"), nbirth(8), at(1))
+
+        assert kinds(effects) == ["DeviceDied", "NodeBorn"]
+        assert host.node(EDGE).server == B
+        assert host.receive(A, topic("NDEATH"), ndeath(7), at(2)) == []
+        assert host.node(EDGE).online
+
+    def test_the_same_bdseq_on_another_server_is_another_session(self):
+        host = born(A, 7)
+        host.receive(B, topic("NBIRTH"), nbirth(7, sent=START + 1), at(1))
+
+        assert host.receive(A, topic("NDEATH"), ndeath(7), at(2)) == []
+
+    def test_the_tail_of_a_session_that_was_left_does_not_take_the_node_back(self):
+        host = born(A, 7)
+        host.receive(B, topic("NBIRTH"), nbirth(8, sent=START + 1000), at(1))
+
+        effects = host.receive(A, topic("NBIRTH"), nbirth(7, sent=START + 500), at(2))
+
+        assert problems(effects) == ["birth-late"]
+        assert host.node(EDGE).server == B
+
+    def test_an_edge_that_forgot_its_bdseq_is_taken_at_its_word(self):
+        host = born(A, 50)
+
+        assert kinds(host.receive(B, topic("NBIRTH"), nbirth(0, sent=START + 9), at(1)))[-1] == "NodeBorn"
+
+    def test_data_from_another_server_is_not_applied(self):
+        effects = ddata(born(A), 2, 22, 1, server=B)
+
+        assert problems(effects) == ["other-server"]
+        assert wants(effects) == [B]
+        assert written(effects) == []
+
+    def test_a_lost_server_makes_its_nodes_stale_and_no_others(self):
+        host = born(A)
+        other = EDGE._replace(edge="Edge 2")
+        host.receive(B, topic("NBIRTH", edge=other), nbirth(1), at(0))
+
+        [fact] = host.disconnected(A, at(5))
+
+        assert isinstance(fact, NodeStale)
+        assert (fact.edge, fact.server, fact.at) == (EDGE, A, START + 5000)
+        assert host.node(other).online
+        assert not host.node(EDGE).online
+        assert host.disconnected(A, at(6)) == []
+
+    def test_when_the_server_is_back_the_birth_is_asked_for_once_subscribed(self):
+        host = born(A)
+        host.disconnected(A, at(5))
+
+        assert kinds(host.connected(A, at(9))) == ["Subscribe"]
+        assert host.deadline() == 9.5
+        assert wants(host.tick(at(9.5))) == [A]
+
+    def test_values_after_a_lost_server_wait_for_the_birth_even_if_seq_goes_on(self):
+        host = born(A)
+        host.disconnected(A, at(5))
+        host.connected(A, at(9))
+
+        effects = ddata(host, 2, 22, 9.2)
+
+        assert written(effects) == []
+        assert problems(effects) == ["unborn"]
+        assert kinds(host.receive(A, topic("NBIRTH"), nbirth(7), at(9.6))) == ["NodeBorn"]
+
+    def test_nothing_is_asked_through_a_lost_server(self):
+        host = listening()
+        host.receive(A, topic("NDATA"), message(1), at(0))
+        host.disconnected(A, at(1))
+
+        assert host.deadline() is None
+
+    def test_late_messages_of_a_lost_server_are_dropped(self):
+        host = born(A)
+        host.disconnected(A, at(5))
+
+        assert host.receive(A, topic("NBIRTH"), nbirth(8), at(5)) == []
+        assert host.receive("unheard of", topic("NBIRTH"), nbirth(8), at(5)) == []
+
+
+class TestOtherHosts:
+    @pytest.mark.parametrize("kind", ["NCMD", "DCMD"])
+    def test_commands_are_ignored_even_if_they_are_garbage(self, kind):
+        host = born()
+
+        for payload in (b"\xff", message(None, Metric("Node Control/Rebirth", DataType.Boolean, True))):
+            assert host.receive(A, topic(kind, "D" if kind == "DCMD" else None), payload, at(1)) == []
+        assert host.deadline() is None
+
+    @pytest.mark.parametrize("who", [HOST, "Other"])
+    @pytest.mark.parametrize("payload", [state(False, START), state(True, 2**62), b"", b"ONLINE"])
+    def test_state_is_ignored(self, who, payload):
+        assert born().receive(A, f"spBv1.0/STATE/{who}", payload, at(1)) == []
+
+    def test_only_the_own_states_timestamp_is_noted(self):
+        host = listening()
+        host.receive(A, f"spBv1.0/STATE/{HOST}", state(False, START), at(1))
+        host.receive(B, f"spBv1.0/STATE/{HOST}", state(True, START - 5), at(1))
+        host.receive(B, "spBv1.0/STATE/Other", state(True, START + 5), at(1))
+        host.receive(B, f"spBv1.0/STATE/{HOST}", b"garbage", at(1))
+
+        assert host.highest_state == START
+
+    @pytest.mark.parametrize("text", ["spBv1.0/G/WHAT/E", "spBv1.0/STATE/NDATA/E", "spBv1.0/", "x", ""])
+    def test_topics_that_are_none_are_problems(self, text):
+        assert problems(born().receive(A, text, b"", at(1))) == ["topic"]
+
+
+class TestCommands:
+    def test_a_write_goes_to_the_nodes_server_with_the_births_datatype(self):
+        addressed = born(B).command(EDGE, "Device 1", [Metric("Small", DataType.Unknown, 9)], at(1))
+
+        assert addressed.server == B
+        assert (addressed.publish.topic, addressed.publish.qos, addressed.publish.retain) == (
+            topic("DCMD", "Device 1"),
+            0,
+            False,
+        )
+        payload = decode(addressed.publish.payload)
+        assert (payload.seq, payload.timestamp) == (None, START + 1000)
+        assert payload.metrics[0][:3] == ("Small", DataType.Int8, 9)
+
+    def test_a_metric_with_an_alias_goes_by_alias_alone(self):
+        addressed = born().command(EDGE, None, [number("Mode", 9)], at(1))
+
+        [metric] = decode(addressed.publish.payload).metrics
+        assert (metric.name, metric.alias, metric.value) == (None, 0, 9)
+
+    def test_a_rebirth_request_goes_by_name(self):
+        addressed = born().rebirth(EDGE, at(1))
+
+        assert addressed.publish.topic == topic("NCMD")
+        [metric] = decode(addressed.publish.payload).metrics
+        assert metric[:3] == ("Node Control/Rebirth", DataType.Boolean, True)
+
+    def test_a_node_that_was_only_heard_can_be_asked_for_its_birth(self):
+        host = listening()
+        host.receive(B, topic("NDATA"), message(1), at(0))
+
+        assert host.rebirth(EDGE, at(0)).server == B
+
+    def test_a_node_on_the_wrong_server_is_asked_where_it_spoke(self):
+        host = born(A)
+        ddata(host, 2, 2, 1, server=B)
+
+        assert host.rebirth(EDGE, at(1)).server == B
+
+    @pytest.mark.parametrize(
+        ("device", "name"),
+        [("Device 1", "Nobody"), ("Device 9", "Tag 1"), (None, "Tag 1"), ("Device 1", None)],
+    )
+    def test_what_was_never_born_cannot_be_written(self, device, name):
+        with pytest.raises(NotBorn):
+            born().command(EDGE, device, [number(name, 1)], at(1))
+
+    def test_a_stale_or_dead_node_cannot_be_written(self):
+        stale, dead = born(), born()
+        stale.disconnected(A, at(1))
+        dead.receive(A, topic("NDEATH"), ndeath(7), at(1))
+
+        for host in (stale, dead, listening()):
+            with pytest.raises(NotBorn):
+                host.command(EDGE, "Device 1", [number("Tag 1", 1)], at(2))
+
+    def test_a_dead_device_cannot_be_written(self):
+        host = born()
+        host.receive(A, topic("DDEATH", "Device 1"), message(2), at(1))
+
+        with pytest.raises(NotBorn):
+            host.command(EDGE, "Device 1", [number("Tag 1", 1)], at(2))
+
+    @pytest.mark.parametrize("value", [200, 1.5, "9", True])
+    def test_a_value_that_does_not_fit_is_refused_before_it_is_sent(self, value):
+        with pytest.raises(LocalProtocolError, match="Small"):
+            born().command(EDGE, "Device 1", [Metric("Small", DataType.Int8, value)], at(1))
+
+    def test_a_rebirth_of_nobody_is_refused(self):
+        with pytest.raises(NotBorn):
+            listening().rebirth(EDGE, at(0))
+
+
+def test_a_birth_with_arrays_and_data_sets_is_a_birth():
+    """They are not read yet; the rest of the node must not suffer."""
+    odd = Metric("Odd", DataType.Int8Array, None, START, quality=BAD)
+    host = listening()
+
+    effects = host.receive(A, topic("NBIRTH"), encode(Payload(START, (number("bdSeq", 1), odd), 0)), at(0))
+
+    assert kinds(effects) == ["NodeBorn"]
+    assert only(DeviceBorn, effects) == []

@@ -16,7 +16,8 @@ WRITE_PATIENCE = 10.0
 
 def order(actor: Actor, op: str, reason: str = "") -> dict[str, Any]:
     """Failover or re-sync. Raises DeskError when it is refused; that is on record, too."""
-    arguments: dict[str, Any] = {"reason": reason} if reason else {}
+    # A re-sync's reason is for the record only; the runtime asks for none.
+    arguments: dict[str, Any] = {"reason": reason} if op == "failover" else {}
     try:
         answer: dict[str, Any] = desk.ask(op, by=actor.who, **arguments) or {}
     except desk.DeskError as error:

@@ -14,7 +14,7 @@ class Call {
     this.feed = feed;
     this.url = url;
     this.born = false;
-    this.epoch = this.seq = null;
+    this.epoch = this.seq = this.gateway = null;
     this.socket = new WebSocket(`ws${url.slice(4)}/ws/live`);
     this.socket.onopen = () => this.send({type: "subscribe", paths: feed.paths()});
     this.socket.onmessage = (event) => this.read(event.data);
@@ -28,6 +28,7 @@ class Call {
 
   read(text) {
     const frame = JSON.parse(text);
+    if (frame.type === "gateway") this.gateway = frame;
     if (frame.type === "ping") this.send({type: "pong", server_time: frame.server_time});
     if (frame.type === "birth") {
       Object.assign(this, {born: true, epoch: frame.epoch, seq: 0});
@@ -98,6 +99,8 @@ export class Feed {
     this.round = 0;
     if (old !== null && old !== call) old.end();
     if (call.url === this.own) this.calls.get(this.other)?.end();
+    // What the node said of itself came before its birth.
+    if (call.gateway !== null) this.frame(call.gateway, call.url === this.own);
     this.changed();
   }
 

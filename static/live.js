@@ -9,7 +9,8 @@ const pair = document.querySelector("meta[name=tandem-feed]").dataset;
 const root = document.documentElement;
 const here = () => location.pathname + location.search + location.hash;
 const readings = new Readings();
-const server = {time: null, heard: 0};
+// What the page was made with counts until the first ping: ages run from the start.
+const server = {time: Number(document.querySelector("[data-clock]")?.dataset.time) || null, heard: performance.now()};
 
 // Cookies and the feed's door know the pair's own addresses only: a page under another name goes there.
 if (pair.own && location.origin !== pair.own && location.origin !== pair.other) {
@@ -48,9 +49,19 @@ function showGateway(frame) {
     const since = element.parentElement.querySelector("[data-since]");
     if (since) since.dataset.since = field.since ?? "";
   }
+  showActing(frame.state === "Active");
   const banner = document.querySelector("[data-banner]");
   for (const old of banner.querySelectorAll("p:not([data-feed-banner])")) old.remove();
   for (const said of frame.banner) banner.append(sentence(said));
+}
+
+// Values are written on the node that acts; the server refuses elsewhere, and so the button says so first.
+function showActing(acting = document.body.dataset.acting === "yes") {
+  document.body.dataset.acting = acting ? "yes" : "no";
+  for (const button of document.querySelectorAll("button[data-write]")) {
+    button.disabled = !acting;
+    button.title = acting ? "" : "Values are written on the active node.";
+  }
 }
 
 function sentence({level, text, href, link}) {
@@ -115,6 +126,7 @@ function tick() {
 
 function rescan() {
   const {added, removed} = readings.scan();
+  showActing();
   if (added.length || removed.length) feed.resubscribe(added, removed);
   tick();
 }
@@ -134,6 +146,8 @@ document.addEventListener("click", (event) => {
 });
 
 readings.scan();
+showActing();
+tick();
 startDialogs();
 startWriting(readings, () => !feed.silent && !feed.onOther);
 startWires();

@@ -66,7 +66,7 @@ export function startWriting(readings, ready) {
     const now = current();
     target.expected = now.value;
     say("old", now.text);
-    say("new", `${text}${target.unit ? ` ${target.unit}` : ""}`);
+    say("new", `${text}${target.unit ? `\u00a0${target.unit}` : ""}`);
     step("confirm");
   }
 
@@ -113,7 +113,7 @@ function number(text) {
 }
 
 function limitsText({low, high, unit}) {
-  const suffix = unit ? ` ${unit}` : "";
+  const suffix = unit ? `\u00a0${unit}` : "";
   if (low !== null && high !== null) return `${textOf(low)} to ${textOf(high)}${suffix}`;
   if (low !== null) return `at least ${textOf(low)}${suffix}`;
   return high !== null ? `at most ${textOf(high)}${suffix}` : "";

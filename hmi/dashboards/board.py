@@ -23,7 +23,11 @@ class Shown:
 
     @property
     def template(self) -> str:
-        kind = "analogue" if self.share is not None and self.widget.kind == Widget.Kind.VALUE else self.widget.kind
+        kind = (
+            "analogue"
+            if self.share is not None and self.widget.kind == Widget.Kind.VALUE
+            else self.widget.kind
+        )
         return f"dashboards/widgets/{kind}.html"
 
     @property

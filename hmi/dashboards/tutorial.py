@@ -12,7 +12,9 @@ _EDGES = "[MQTT Engine]Edge Nodes"
 _TRANSMISSION = "[MQTT Transmission]Transmission Info"
 
 
-def primary(group: str = "Group 1", device: str = "Device 1", server: str = "Chariot SCADA") -> dict[str, Any]:
+def primary(
+    group: str = "Group 1", device: str = "Device 1", server: str = "Chariot SCADA"
+) -> dict[str, Any]:
     """`Ignition Primary`: the pair's state, each edge's tag, and who is connected."""
     edges = ("Edge 1", "Edge 2")
     return _dashboard(
@@ -20,7 +22,10 @@ def primary(group: str = "Group 1", device: str = "Device 1", server: str = "Cha
         "Ignition Primary",
         _label("Redundancy State", f"{_ENGINE}/Redundancy State"),
         _label("Redundancy Role", f"{_ENGINE}/Redundancy Role"),
-        *(_label(f"{edge} Tag 1", f"{_EDGES}/{group}/{edge}/{device}/Tag 1", writable=True) for edge in edges),
+        *(
+            _label(f"{edge} Tag 1", f"{_EDGES}/{group}/{edge}/{device}/Tag 1", writable=True)
+            for edge in edges
+        ),
         _connected("MQTT Engine Connected", f"{_ENGINE}/MQTT Clients/{server}/Online"),
         *(_connected(f"{edge} Connected", f"{_EDGES}/{group}/{edge}/Node Info/Online") for edge in edges),
     )

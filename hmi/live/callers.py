@@ -30,10 +30,11 @@ def origin_of(scope: Any) -> str | None:
 
 async def caller_of(scope: Any) -> Caller:
     """Looked up afresh each time, so that a sign-out and a changed role are seen."""
-    return await _look_up(_header(scope, b"cookie") or "", _header(scope, b"authorization"))
+    cookies, authorization = _header(scope, b"cookie") or "", _header(scope, b"authorization")
+    caller: Caller = await database_sync_to_async(_look_up)(cookies, authorization)
+    return caller
 
 
-@database_sync_to_async
 def _look_up(cookies: str, authorization: str | None) -> Caller:
     request = HttpRequest()
     request.COOKIES = parse_cookie(cookies)

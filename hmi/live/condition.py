@@ -12,6 +12,7 @@ from typing import Any
 from hmi.live.moment import milliseconds
 
 CALM, ATTENTION, ALARM = "calm", "attention", "alarm"
+_WORST = (ALARM, ATTENTION, CALM)
 
 # What the nine states look like. The weight of a chip says who acts: solid, outlined, dashed.
 _LOOKS = {
@@ -63,7 +64,7 @@ def strip(gateway: Gateway) -> dict[str, dict[str, Any]]:
 def banner(gateway: Gateway, urls: Sequence[str] = ()) -> list[dict[str, str]]:
     """What is abnormal, a sentence each, the worst first. Empty when there is nothing to say."""
     found = [*_own(gateway, urls), *_others(gateway)]
-    return sorted(found, key=lambda said: said["level"] != ALARM)
+    return sorted(found, key=lambda said: _WORST.index(said["level"]))
 
 
 def active_node(gateway: Gateway) -> str:
@@ -92,7 +93,11 @@ def _witness(gateway: Gateway) -> dict[str, Any]:
     witness = gateway.get("witness")
     if not witness:
         return _field("none")
-    return _field("ok") if witness.get("connected") else _field("down", ATTENTION, milliseconds(witness.get("last_seen")))
+    return (
+        _field("ok")
+        if witness.get("connected")
+        else _field("down", ATTENTION, milliseconds(witness.get("last_seen")))
+    )
 
 
 def _own(gateway: Gateway, urls: Sequence[str]) -> list[dict[str, str]]:
@@ -102,7 +107,7 @@ def _own(gateway: Gateway, urls: Sequence[str]) -> list[dict[str, str]]:
     acting = active_node(gateway)
     if acting and state == "Standby":
         link = {"href": urls[1], "link": f"Go to {acting}"} if len(urls) > 1 else {}
-        return [_said(ATTENTION, f"{node} is the standby: values are live, changes are made on {acting}.", **link)]
+        return [_said(CALM, f"{node} is the standby: values are live, changes are made on {acting}.", **link)]
     level = ALARM if look(state) in ("alarm", "down") else ATTENTION
     return [_said(level, f"{node} is {state.lower() or 'silent'}. {why}".strip(), **_explained())]
 
@@ -114,7 +119,11 @@ def _others(gateway: Gateway) -> list[dict[str, str]]:
         text = f"{peer.get('node') or 'The other node'} is down: nothing takes over if this node fails."
         found.append(_said(ALARM, text, **_explained()))
     if witness and not witness.get("connected"):
-        found.append(_said(ATTENTION, "The witness does not answer: the next failure may need a person.", **_explained()))
+        found.append(
+            _said(
+                ATTENTION, "The witness does not answer: the next failure may need a person.", **_explained()
+            )
+        )
     for module, text in (gateway.get("modules") or {}).items():
         if str(text).startswith("Faulted"):
             found.append(_said(ALARM, f"{str(module).capitalize()}: {text}", **_explained()))

@@ -29,8 +29,8 @@ PACE = 0.05
 UNKNOWN_CALLER, FORBIDDEN, TOO_MANY_ERRORS = 4401, 4403, 4400
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
-    """Reads the browser's wishes, sends births and numbered changes. `hub` comes from the composition root."""
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Reads the browser's wishes, sends births and numbered changes. The composition root hands in `hub`."""
 
     # The values come from the hub; a channel layer would cost one blocking Redis connection a browser.
     channel_layer_alias = None
@@ -68,7 +68,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return UNKNOWN_CALLER
         return caller if may(caller.user, Right.LOOK) else FORBIDDEN
 
-    async def disconnect(self, code: int) -> None:
+    async def disconnect(self, code: int) -> None:  # noqa: ARG002  Channels' signature
         if self.sender is not None:
             self.sender.cancel()
         if self.browser is not None:
@@ -102,6 +102,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.browser.owe_birth()
         else:
             self.ponged = time.monotonic()
+            self.browser.wake.set()
 
     # -- to the browser
 
@@ -152,7 +153,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=orjson.dumps(frame).decode())
 
 
-class Nowhere(AsyncWebsocketConsumer):
+class Nowhere(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Every other WebSocket address: refused."""
 
     channel_layer_alias = None

@@ -26,7 +26,10 @@ _PAGES = (
 
 def strip(request: HttpRequest) -> dict[str, Any]:
     """Context processor. Lazy: a page without the strip (the admin site) asks nothing of the worker."""
-    return {"strip": SimpleLazyObject(lambda: _strip(request)), "may": SimpleLazyObject(lambda: _may(request))}
+    return {
+        "strip": SimpleLazyObject(lambda: _strip(request)),
+        "may": SimpleLazyObject(lambda: _may(request)),
+    }
 
 
 def _strip(request: HttpRequest) -> dict[str, Any]:
@@ -42,11 +45,12 @@ def _strip(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if not may(user, Right.LOOK):
         return shown
-    gateway = desk.gateway()
+    gateway, now = desk.gateway(), datetime.now(UTC)
     return shown | {
         "fields": condition.strip(gateway),
         "banner": condition.banner(gateway, settings.NODE_URLS),
-        "clock": datetime.now(UTC).strftime("%H:%M:%S"),
+        "clock": now.strftime("%H:%M:%S"),
+        "time": round(now.timestamp() * 1000),
         "person": user.get_username(),  # type: ignore[union-attr]
         "role": user.role,  # type: ignore[union-attr]
         "pages": _pages(user, request.path),

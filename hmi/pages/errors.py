@@ -30,7 +30,14 @@ def problem(
     if wants_json(request):
         body = {"error": title.lower(), "reason": reason, "resolution": resolution}
         return JsonResponse(body, status=status)
-    page = {"status": status, "title": title, "reason": reason, "resolution": resolution, "href": href, "link": link}
+    page = {
+        "status": status,
+        "title": title,
+        "reason": reason,
+        "resolution": resolution,
+        "href": href,
+        "link": link,
+    }
     return render(request, "pages/error.html", page, status=status)
 
 
@@ -45,17 +52,24 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return problem(
-        request, 403, str(exception or "") or "Your role has no right to this.", "Ask an administrator for the right."
+        request,
+        403,
+        str(exception or "") or "Your role has no right to this.",
+        "Ask an administrator for the right.",
     )
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     resolution = "Load the page again and repeat what you did."
-    return problem(request, 403, f"The form is not from this site or is too old. {reason}".strip(), resolution)
+    return problem(
+        request, 403, f"The form is not from this site or is too old. {reason}".strip(), resolution
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    return problem(request, 404, f"Nothing is at {request.path}.", "Start from the overview.", href="/", link="Overview")
+    return problem(
+        request, 404, f"Nothing is at {request.path}.", "Start from the overview.", href="/", link="Overview"
+    )
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -63,4 +77,6 @@ def broken(request: HttpRequest) -> HttpResponse:
     body: dict[str, Any] = {"error": _TITLES[500].lower(), "reason": "See the node's log.", "resolution": ""}
     if wants_json(request):
         return JsonResponse(body, status=500)
-    return HttpResponse("<!doctype html><title>Tandem</title><h1>Something broke</h1><p>See the node's log.</p>", status=500)
+    return HttpResponse(
+        "<!doctype html><title>Tandem</title><h1>Something broke</h1><p>See the node's log.</p>", status=500
+    )

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from hmi import desk
 from hmi.dashboards.board import shown
 from hmi.dashboards.models import Dashboard
-from hmi.people.guard import require
 from hmi.pages.plant import Picture, picture, targets
+from hmi.people.guard import require
 from hmi.people.rights import Right
 from hmi.replication.models import Changeover
 

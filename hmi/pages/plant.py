@@ -80,7 +80,9 @@ def picture(overview: Mapping[str, Any], target: Mapping[str, str]) -> Picture:
     nodes = tuple(_node(each, overview, servers if at_node else {}, target) for each in told)
     edges = tuple(_edge(each) for each in overview.get("edges", ()))
     loose = tuple(
-        Broker(name, online, name) for name, online in servers.items() if target.get(name) not in ("own", "peer")
+        Broker(name, online, name)
+        for name, online in servers.items()
+        if target.get(name) not in ("own", "peer")
     )
     if at_node:
         return Picture(str(overview.get("gateway", "")), nodes, edges=edges, servers=loose)
@@ -99,7 +101,10 @@ def _is_own(edges: Sequence[EdgeBox], nodes: Sequence[NodeBox]) -> bool:
 
 
 def _node(
-    told: Mapping[str, Any], overview: Mapping[str, Any], servers: Mapping[str, bool], target: Mapping[str, str]
+    told: Mapping[str, Any],
+    overview: Mapping[str, Any],
+    servers: Mapping[str, bool],
+    target: Mapping[str, str],
 ) -> NodeBox:
     here = bool(told.get("self"))
     whose = "own" if here else "peer"
@@ -149,6 +154,6 @@ def _pair(told: Mapping[str, Any], online: bool) -> tuple[NodeBox, ...]:
 
 def _told_node(name: str, role: str, state: str, online: bool) -> NodeBox:
     if not online:
-        return NodeBox(name, role, "Unknown", "down")
+        return NodeBox(name, role, "Unknown", "unknown")
     down = state in ("", _DOWN)
     return NodeBox(name, role, "Down" if down else state, "down" if down else look(state))

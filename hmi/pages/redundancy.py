@@ -9,13 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from hmi import desk
+from hmi import audited, desk
 from hmi.live import condition
 from hmi.live.moment import milliseconds
 from hmi.pages.errors import problem, refused
-from hmi.people.guard import require
-from hmi.people import audit
 from hmi.people.audit import Actor
+from hmi.people.guard import require
 from hmi.people.rights import Right
 from hmi.replication.models import Changeover
 
@@ -42,42 +41,26 @@ def part(request: HttpRequest) -> HttpResponse:
 @require(Right.FAILOVER)
 def failover(request: HttpRequest) -> HttpResponse:
     """Force Failover: a planned switch to the other node, asked on either."""
-    reason = _reason(request)
-    if not reason:
-        return problem(request, 422, "A failover needs a reason: it is kept in the audit trail.", "Say why.")
-    answer = _ask(request, "failover", reason=reason)
-    if isinstance(answer, HttpResponse):
-        return answer
-    messages.success(request, f"Failover asked for: changeover {(answer or {}).get('changeover', '')}.")
-    return redirect("redundancy")
+    return _order(request, "failover", "Failover asked for: the other node takes over.")
 
 
 @require_POST
 @require(Right.RESYNC)
 def resync(request: HttpRequest) -> HttpResponse:
     """Force Re-sync: the pair exchanges everything again."""
-    answer = _ask(request, "resync")
-    if isinstance(answer, HttpResponse):
-        return answer
-    messages.success(request, "Re-sync asked for: the two nodes exchange every record again.")
-    return redirect("redundancy")
+    return _order(request, "resync", "Re-sync asked for: the two nodes exchange every record again.")
 
 
-def _ask(request: HttpRequest, op: str, **arguments: Any) -> Any:
-    """Ask the desk on somebody's behalf, with an audit row whatever comes of it; a response if refused."""
-    actor, reason = Actor.of(request), _reason(request)
+def _order(request: HttpRequest, op: str, done: str) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip()[:_LONGEST_REASON]
+    if not reason:
+        return problem(request, 422, "This needs a reason: it is kept in the audit trail.", "Say why.")
     try:
-        answer = desk.ask(op, by=actor.who, **arguments)
+        audited.order(Actor.of(request), op, reason)
     except desk.DeskError as error:
-        audit.record(actor, op, "redundancy", outcome=audit.REFUSED, reason=f"{reason} ({error.reason})")
         return refused(request, error)
-    new = (answer or {}).get("changeover", "")
-    audit.record(actor, op, "redundancy", new=new, reason=reason)
-    return answer
-
-
-def _reason(request: HttpRequest) -> str:
-    return request.POST.get("reason", "").strip()[:_LONGEST_REASON]
+    messages.success(request, done)
+    return redirect("redundancy")
 
 
 def _seen() -> dict[str, Any]:

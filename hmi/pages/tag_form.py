@@ -19,7 +19,7 @@ else:
 
 
 class TagForm(TagModelForm):
-    """Every setting of a tag; `initial` is typed as the tag's type spells it. The whole is judged on commit."""
+    """Every setting of a tag; `initial` is typed as the tag's type spells it. Judged whole on commit."""
 
     initial_value = forms.CharField(
         required=False, label="Initial value", help_text="What a memory tag holds until somebody writes it."

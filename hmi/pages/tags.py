@@ -46,7 +46,9 @@ def browser(request: HttpRequest) -> HttpResponse:
     try:
         path = paths.canonical(asked) if asked else ""
     except paths.PathError as error:
-        return problem(request, 404, str(error), "Browse from the providers down.", href="/tags/", link="Tags")
+        return problem(
+            request, 404, str(error), "Browse from the providers down.", href="/tags/", link="Tags"
+        )
     try:
         children, why = desk.ask("browse", path=path), ""
     except desk.DeskError as error:
@@ -89,7 +91,9 @@ def remove(request: HttpRequest, tag_id: int) -> HttpResponse:
         with documents.change(Actor.of(request), f"removed {path}"):
             tag.delete()
     except Invalid as error:
-        return problem(request, 409, str(error), "Change what refers to it first.", href="/tags/", link="Tags")
+        return problem(
+            request, 409, str(error), "Change what refers to it first.", href="/tags/", link="Tags"
+        )
     messages.success(request, f"Removed {path}.")
     return redirect(_folder_url(path))
 
@@ -118,7 +122,9 @@ def _tell(form: Any, error: Invalid) -> None:
     """The document's reasons where the form can show them."""
     for each in error.problems:
         name = "initial_value" if each.field == "initial" else each.field
-        form.add_error(name if name in form.fields else None, each.reason if name in form.fields else str(each))
+        form.add_error(
+            name if name in form.fields else None, each.reason if name in form.fields else str(each)
+        )
 
 
 def _rows(children: list[dict[str, Any]], user: Any) -> list[Row]:
@@ -129,7 +135,9 @@ def _rows(children: list[dict[str, Any]], user: Any) -> list[Row]:
     for child in children:
         path, tag = child["path"], held.get(child["path"])
         writable = writes and (tag.writable if tag else _commandable(path))
-        rows.append(Row(child["name"], readings.get(path, Reading(path)), child.get("type") or "", tag, writable))
+        rows.append(
+            Row(child["name"], readings.get(path, Reading(path)), child.get("type") or "", tag, writable)
+        )
     return rows
 
 

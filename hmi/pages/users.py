@@ -24,7 +24,9 @@ from hmi.replication.schema import Invalid
 @require(Right.USERS)
 def index(request: HttpRequest) -> HttpResponse:
     roles = [{"name": role.value, "rights": sorted(right.value for right in RIGHTS[role])} for role in Role]
-    return render(request, "pages/users.html", {"people": User.objects.prefetch_related("tokens"), "roles": roles})
+    return render(
+        request, "pages/users.html", {"people": User.objects.prefetch_related("tokens"), "roles": roles}
+    )
 
 
 @sensitive_post_parameters("new_password")
@@ -54,7 +56,9 @@ def _edit(request: HttpRequest, user: User, title: str) -> HttpResponse:
             messages.success(request, f"Saved {form.instance.username}.")
             return redirect("users")
     status = 422 if form.errors else 200
-    return render(request, "pages/form.html", {"form": form, "title": title, "back": "/users/"}, status=status)
+    return render(
+        request, "pages/form.html", {"form": form, "title": title, "back": "/users/"}, status=status
+    )
 
 
 def _tell(form: Any, error: Invalid) -> None:

@@ -10,17 +10,17 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
-from hmi import desk
+from hmi import audited, desk
 from hmi.pages.entry import parse
 from hmi.pages.errors import problem, refused
-from hmi.people.guard import require, wants_json
 from hmi.people import audit
 from hmi.people.audit import Actor
+from hmi.people.guard import require, wants_json
 from hmi.people.rights import Right
-from hmi.replication.standing import standing
+from hmi.replication.standing import Standing, standing
+from hmi.tags.models import Tag
 
 MOST = 100
-_PATIENCE = 8.0
 _ABSENT = object()
 
 
@@ -35,6 +35,10 @@ class Asked:
     path: str
     value: Any
     expected: Any = _ABSENT
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        return {"path": self.path, "value": self.value}
 
 
 @require_POST
@@ -51,37 +55,56 @@ def write(request: HttpRequest) -> HttpResponse:
         return problem(request, 422, str(error), "Correct it and send it again.")
     here = standing()
     if not here.active:
-        _remember(request, asked, [{"outcome": audit.REFUSED, "detail": here.state, "old": None} for _ in asked])
-        reason = f"{here.node} is {here.state}; values are written on the active node only."
-        resolution = f"Write on {here.active_node}: {here.active_url}" if here.active_url else here.resolution
-        return problem(request, 409, reason, resolution, href=here.active_url, link=here.active_node)
+        return _elsewhere(request, asked, here)
     try:
         outcomes = _put(request, asked)
     except desk.DeskError as error:
-        _remember(request, asked, [{"outcome": "unknown", "detail": error.reason, "old": None} for _ in asked])
         return refused(request, error)
-    _remember(request, asked, outcomes)
     if wants_json(request):
         return JsonResponse(outcomes, safe=False)
     return render(request, "pages/outcome.html", {"outcomes": outcomes})
 
 
+def _elsewhere(request: HttpRequest, asked: list[Asked], here: Standing) -> HttpResponse:
+    """This node does not act: 409, naming the one that does."""
+    why = f"{here.node} is {here.state}; values are written on the active node only."
+    refusals = [{"outcome": audit.REFUSED, "detail": why} for _ in asked]
+    audited.remember(Actor.of(request), [each.plain for each in asked], refusals)
+    resolution = f"Write on {here.active_node}: {here.active_url}" if here.active_url else here.resolution
+    return problem(request, 409, why, resolution, href=here.active_url, link=here.active_node)
+
+
 def _put(request: HttpRequest, asked: list[Asked]) -> list[dict[str, Any]]:
     """Each write's outcome, in order; those that can't be meant as they are don't reach the runtime."""
+    actor = Actor.of(request)
     readings = desk.ask("read", paths=[each.path for each in asked])
+    limits = {tag.path: tag for tag in Tag.objects.filter(path__in=[each.path for each in asked])}
     outcomes: list[dict[str, Any] | None] = []
     writes = []
     for each, reading in zip(asked, readings, strict=True):
         try:
             value = parse(each.value, reading.get("type") or "")
             _unchanged(each, reading.get("value"))
+            _within(value, limits.get(each.path))
         except ValueError as error:
-            outcomes.append({"path": each.path, "outcome": "refused", "detail": str(error), "old": reading["value"]})
+            refusal = {"path": each.path, "outcome": "refused", "detail": str(error), "old": reading["value"]}
+            audited.remember(actor, [each.plain], [refusal])
+            outcomes.append(refusal)
         else:
             outcomes.append(None)
             writes.append({"path": each.path, "value": value})
-    came = iter(desk.ask("write", timeout=_PATIENCE, writes=writes, by=Actor.of(request).who) if writes else [])
+    came = iter(audited.write(actor, writes) if writes else [])
     return [outcome if outcome is not None else next(came) for outcome in outcomes]
+
+
+def _within(value: Any, tag: Tag | None) -> None:
+    """Raises ValueError for a number outside the limits that the tag is configured with."""
+    if tag is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    if tag.low is not None and value < tag.low:
+        raise ValueError(f"{value} is below the lowest value, {tag.low:g}.")
+    if tag.high is not None and value > tag.high:
+        raise ValueError(f"{value} is above the highest value, {tag.high:g}.")
 
 
 def _unchanged(asked: Asked, now: Any) -> None:
@@ -112,17 +135,3 @@ def _one(raw: Any) -> Asked:
     if isinstance(raw["value"], list | dict):
         raise BadEntry(f"{raw['path'][:200]}: a value is one number, text or truth value.")
     return Asked(raw["path"], raw["value"], raw.get("expected", _ABSENT))
-
-
-def _remember(request: HttpRequest, asked: list[Asked], outcomes: list[dict[str, Any]]) -> None:
-    actor = Actor.of(request)
-    for each, came in zip(asked, outcomes, strict=True):
-        audit.record(
-            actor,
-            "write",
-            each.path,
-            old=came.get("old"),
-            new=each.value,
-            outcome=str(came.get("outcome", "")),
-            reason=str(came.get("detail") or ""),
-        )

@@ -22,7 +22,9 @@ from tests.hmi.fake_runtime import FakeRuntime, start_redis
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
-def node_file(name: str, role: str, http: int, peer: str, peer_http: int, gateway: str = "Primary") -> dict[str, Any]:
+def node_file(
+    name: str, role: str, http: int, peer: str, peer_http: int, gateway: str = "Primary"
+) -> dict[str, Any]:
     """A node.json; link ports are never listened on here."""
     return {
         "gateway": gateway,
@@ -33,7 +35,11 @@ def node_file(name: str, role: str, http: int, peer: str, peer_http: int, gatewa
         "url": f"http://127.0.0.1:{http}",
         "mqtt": f"127.0.0.1:{http + 500}",
         "witness": "127.0.0.1:26999",
-        "peer": {"node": peer, "link": f"127.0.0.1:{peer_http + 400}", "url": f"http://127.0.0.1:{peer_http}"},
+        "peer": {
+            "node": peer,
+            "link": f"127.0.0.1:{peer_http + 400}",
+            "url": f"http://127.0.0.1:{peer_http}",
+        },
         "plant_key": "00" * 32,
         "secret_key": "a key that both nodes of the test's pair share",
     }
@@ -109,7 +115,10 @@ class WebNode:
         end = time.monotonic() + 30
         while time.monotonic() < end:
             assert self._processes[-1].poll() is None, (self.folder / "web.log").read_text()
-            with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{self.url}/healthz"):
+            with (
+                contextlib.suppress(urllib.error.URLError, OSError),
+                urllib.request.urlopen(f"{self.url}/healthz"),
+            ):
                 return
             time.sleep(0.05)
         raise AssertionError(f"{self.url} does not answer: {(self.folder / 'web.log').read_text()}")
@@ -122,7 +131,8 @@ from hmi.gateways.models import Gateway, Server, ServerSet
 Gateway.objects.get_or_create(id=1, defaults={"name": values["gateway"]})
 servers, _ = ServerSet.objects.get_or_create(name="Default")
 for order, (name, target) in enumerate(values["servers"].items()):
-    Server.objects.get_or_create(name=name, defaults={"server_set": servers, "order": order, "target": target})
+    chosen = {"server_set": servers, "order": order, "target": target}
+    Server.objects.get_or_create(name=name, defaults=chosen)
 for name, role in values["people"].items():
     user = User(username=name, role=role)
     user.set_password(values["password"])

@@ -48,20 +48,25 @@ def samples(
         canonical = paths.canonical(path)
     except paths.PathError as error:
         raise QueryError(str(error)) from None
+    datatype, rows = _rows(canonical, first, last, limit + 1)
+    more = len(rows) > limit
+    found = [[ts, _read(value, datatype), quality_of(code).value] for ts, value, code in rows[:limit]]
+    return Page(samples=found, next=str(found[-1][0]) if more else None)
+
+
+def _rows(path: str, first: int, last: int, limit: int) -> tuple[str, list[tuple[int, Any, int]]]:
+    """The tag's type and its raw rows; no rows for a tag without history."""
     with connections[ALIAS].cursor() as cursor:
-        cursor.execute("SELECT id, datatype FROM history_tag WHERE path = %s", [canonical])
+        cursor.execute("SELECT id, datatype FROM history_tag WHERE path = %s", [path])
         tag = cursor.fetchone()
         if tag is None:
-            return Page(samples=[], next=None)
+            return "", []
         cursor.execute(
             "SELECT ts, value, quality FROM history_sample"
             " WHERE tag = %s AND ts >= %s AND ts < %s ORDER BY ts LIMIT %s",
-            [tag[0], first, last, limit + 1],
+            [tag[0], first, last, limit],
         )
-        rows = cursor.fetchall()
-    more = len(rows) > limit
-    found = [[ts, _read(value, tag[1]), quality_of(code).value] for ts, value, code in rows[:limit]]
-    return Page(samples=found, next=str(found[-1][0]) if more else None)
+        return tag[1], cursor.fetchall()
 
 
 def recorded(prefix: str = "") -> list[str]:

@@ -3,6 +3,7 @@
 import math
 import sqlite3
 import threading
+import time
 
 import pytest
 
@@ -130,8 +131,10 @@ def test_samples_wait_while_the_file_is_missing_its_tables_and_are_stored_afterw
     writer = HistoryWriter(file, interval=0.01)
     writer.start()
     writer.put(sample(1))
-    assert not writer.flush(timeout=0.1)
+    while not writer.tally.why:
+        time.sleep(0.005)
     assert "no such table" in writer.tally.why
+    assert writer.backlog == 1
     connection = sqlite3.connect(file)
     for statement in schema.TABLES:
         connection.execute(statement)

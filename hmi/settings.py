@@ -149,7 +149,6 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "/static/"
-STATIC_ROOT = NODE_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Served straight from the packages: no copying step, and a plant needs no network.
 WHITENOISE_USE_FINDERS = True

@@ -41,8 +41,12 @@ def wait_for(condition: Callable[[], Any], what: str, patience: float = 30.0, pa
 
 
 def free_offset() -> int:
-    """A port offset at which no listener of the plant meets another program's."""
-    for offset in range(11000, 30000, 1000):
+    """A port offset at which no listener of the plant meets another program's.
+
+    Below the ports that the system hands to outgoing connections: one of those may hold any of them for a
+    minute after it has ended.
+    """
+    for offset in range(11000, 24000, 500):
         plant = layout(offset)
         wanted = [plant.witness, *(e for n in plant.nodes for e in (n.http, n.link, n.mqtt) if e)]
         if all(_free(where.port) for where in wanted):

@@ -36,9 +36,15 @@ class Changeovers:
             self._asked.setdefault(request, self._site.clock.now().mono)
 
     def begin(
-        self, order: Activate, heard: float | None, awaited: set[EdgeNodeId], replayed: int, dropped: int
+        self,
+        order: Activate,
+        source: str,
+        heard: float | None,
+        awaited: set[EdgeNodeId],
+        replayed: int,
+        dropped: int,
     ) -> None:
-        """This node has become active. `heard`: when the peer was last heard (monotonic seconds).
+        """This node has become active after `source`, which was last heard at `heard` (monotonic seconds).
 
         `replayed` and `dropped` are the counters as they stand now.
         """
@@ -51,7 +57,7 @@ class Changeovers:
         self._end()
         self._counted = (replayed, dropped)
         self._running = Changeover(
-            identity, order.cause, order.from_node, self._site.node, order.epoch, started, base, awaited
+            identity, order.cause, source, self._site.node, order.epoch, started, base, awaited
         )
         self._running.active(now.mono)
         self._report()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from redundancy.changeovers import Changeovers
-from redundancy.config import EngineConfig, GatewayConfig, Standby, TransmissionConfig
+from redundancy.config import EngineConfig, GatewayConfig, NodeConfig, Standby, TransmissionConfig
 from redundancy.core.actions import Activate, StandDown
 from redundancy.core.events import EdgeSessions, Event, StoodDown, TookOver
 from redundancy.engine import Engine
@@ -32,7 +32,7 @@ class Modules:
         self,
         site: Site,
         tags: EdgeTags,
-        standby: Standby,
+        node: NodeConfig,
         feed: Callable[[Event], None],
         changed: Callable[[], None],
     ) -> None:
@@ -41,7 +41,9 @@ class Modules:
         self.changeovers = Changeovers(site)
         self._site = site
         self._tags = tags
-        self._standby = standby
+        self._standby = node.redundancy.standby
+        self._peer = node.peer.node if node.peer is not None else ""
+        self._predecessor = ""
         self._feed = feed
         self._changed = changed
         self._acting = self._settled = self._adopted = self._peer_acts = False
@@ -99,8 +101,9 @@ class Modules:
             awaited |= transmission.known()
         self._letgo_alarm.cancel()
         self._acting, self._settled, self._activated_at = True, False, now
-        if order.from_node and order.from_node != self._site.node:
-            self.changeovers.begin(order, heard, awaited, self._replayed, self._dropped)
+        if self._predecessor:
+            self.changeovers.begin(order, self._predecessor, heard, awaited, self._replayed, self._dropped)
+        self._predecessor = ""
         if engine is not None:
             engine.act()
         if transmission is not None:
@@ -141,6 +144,8 @@ class Modules:
     def follow(self, *, peer_acts: bool) -> None:
         """What a node that does not act does, by what its peer does."""
         self._peer_acts = peer_acts
+        if peer_acts:
+            self._predecessor = self._peer
         if self.engine is not None and not self._acting:
             self.engine.listen(self._standby is Standby.WARM)
             if peer_acts and not self._adopted:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import uuid
 import zlib
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -43,7 +44,7 @@ from redundancy.core.messages import Release, SwitchAsked, from_wire, to_wire
 from redundancy.core.pair import Pair
 from redundancy.core.settings import PairSettings
 from redundancy.core.view import PairView, State
-from redundancy.ledger import PROVIDERS, Ledger
+from redundancy.ledger import PATIENCE, PROVIDERS, Ledger
 from redundancy.link.links import LinkEvents, Links
 from redundancy.modules import Modules
 from redundancy.pair_driver import PairDriver
@@ -56,6 +57,10 @@ from sparkplug import EdgeNodeId, Metric, Value
 log = logging.getLogger(__name__)
 
 PROMISE = "promise.json"
+DOCUMENTS = ("config", "people")
+"""Providers whose one record is a whole document, which a standby may have kept out."""
+EARLY = 10_000
+"""Samples to keep that come before the runtime has read its records."""
 ANSWER_PATIENCE = 2.0
 """Seconds to wait for the active node's answer to a wish."""
 STOP_PATIENCE = 12.0
@@ -86,14 +91,15 @@ class Runtime:
         self._troubles = Troubles(clock, sink)
         self._ledger = Ledger(self._write_record)
         site = Site(node.node, clock, self._ledger, sink, self.holds, self._troubles, Farewells())
-        self._modules = Modules(site, tags, node.redundancy.standby, self._feed, self._show_soon)
-        self._replicator = Replicator(store, self._applied, self._troubles)
+        self._modules = Modules(site, tags, node, self._feed, self._show_soon)
+        self._replicator = Replicator(store, self._applied, self._troubles, acting=self._acting_epoch)
         self._links = Links(node, self._boot, self._link_events(), self._replicator.events)
         self._pair: Pair | None = None
         self._driver: PairDriver | None = None
         self._answers: dict[str, asyncio.Future[FailoverAnswer]] = {}
         self._ended = asyncio.Event()
         self._drained = False
+        self._early: deque[tuple[EdgeNodeId, str | None, Metric, bool]] = deque(maxlen=EARLY)
         self._shown: GatewayView | None = None
         self._show_due = False
 
@@ -117,6 +123,8 @@ class Runtime:
             await self._links.start()
             if self._config is not None:
                 self.reconfigure(self._config)
+            while self._early:
+                self.sample(*self._early.popleft())
             await self._serve(self._driver)
         finally:
             self._modules.shut(clean=self._drained)
@@ -223,14 +231,16 @@ class Runtime:
             raise Refused(said.reason, self._active_node())
         return request
 
-    def resync(self, by: str) -> None:
-        """Exchange every record with the peer again, from the beginning."""
+    def resync(self, by: str, documents: Sequence[str] = DOCUMENTS) -> None:
+        """Exchange every record with the peer again; the active node's `documents` win."""
         self._sink.note(f"{by} asked for all records to be exchanged again")
-        self._replicator.resync()
+        self._replicator.resync(documents)
 
     def sample(self, edge: EdgeNodeId, device: str | None, metric: Metric, stored: bool) -> None:
         """Edge: a tag changed. Published while online; kept for re-sending when `stored`."""
-        if self._modules.transmission is not None:
+        if self._driver is None:
+            self._early.append((edge, device, metric, stored))
+        elif self._modules.transmission is not None:
             self._modules.transmission.sample(edge, device, metric, stored)
 
     def rebirth(self) -> None:
@@ -239,8 +249,11 @@ class Runtime:
             self._modules.transmission.rebirth()
 
     async def remember(self, provider: str, key: str, body: bytes) -> bool:
-        """Write a record and wait shortly for the peer to have it; False: recorded here only."""
-        return await self._ledger.remember(provider, key, body)
+        """Write a record and wait shortly for the peer to have it; False: recorded here only.
+
+        Raises what the store raises when it can't write.
+        """
+        return await self._replicator.remember(provider, key, body, self._pair_view().epoch, PATIENCE)
 
     def records_grew(self) -> None:
         """Another process appended to the record store: push what is new."""
@@ -290,7 +303,15 @@ class Runtime:
         self._show_soon()
 
     async def _write_record(self, provider: str, key: str, body: bytes, patience: float) -> bool:
-        return await self._replicator.remember(provider, key, body, self._pair_view().epoch, patience)
+        epoch = self._pair_view().epoch
+        try:
+            return await self._replicator.remember(provider, key, body, epoch, patience)
+        except Exception as error:  # noqa: BLE001  whatever a database may raise: the role is not its hostage
+            self._troubles("store", f"{provider} {key} could not be written: {error}")
+            return False
+
+    def _acting_epoch(self) -> int:
+        return self._pair_view().epoch if self.holds() else 0
 
     def _applied(self, records: Sequence[Record]) -> None:
         self._ledger.absorb(record for record in records if record.provider in PROVIDERS)

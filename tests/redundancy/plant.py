@@ -1,0 +1,348 @@
+"""A small plant of real parts in one process: runtimes, a witness, and a third party that watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from redundancy.clock import Clock
+from redundancy.config import (
+    Endpoint,
+    EngineConfig,
+    GatewayConfig,
+    NodeConfig,
+    Peer,
+    RedundancySettings,
+    Role,
+    Server,
+    Standby,
+    TransmissionConfig,
+    Transmitter,
+)
+from redundancy.mqtt import Acked, Connection, Message, Opened, Report, Subscribed
+from redundancy.ports import GatewayView
+from redundancy.records import MemoryStore, Record
+from redundancy.runtime import Runtime
+from redundancy.witness import Witness
+from sparkplug import DataType, EdgeNodeId, HostState, Metric, Topic, TopicError, decode, state_topic
+from tests.redundancy.brokers import Broker, free_port
+
+KEY = b"the key of the test plant"
+HOST = "Primary"
+STATE = state_topic(HOST)
+EDGE = EdgeNodeId("Group 1", "Edge 1")
+DEVICE = "Device 1"
+PERIOD = 50
+"""Milliseconds between two samples of the counter, on every node at the same instants."""
+
+
+async def until(condition: Callable[[], Any], within: float = 10.0, what: str = "") -> None:
+    """Wait for the condition; AssertionError with `what` when it does not come true in time."""
+    try:
+        async with asyncio.timeout(within):
+            while not condition():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"not within {within:g} s: {what or 'the condition'}") from None
+
+
+class Log:
+    """A Sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.views: list[GatewayView] = []
+        self.born: list[tuple[EdgeNodeId, str]] = []
+        self.devices: list[tuple[EdgeNodeId, str]] = []
+        self.samples: list[tuple[EdgeNodeId, str | None, Metric]] = []
+        self.stale: list[tuple[EdgeNodeId, str]] = []
+        self.stale_devices: list[tuple[EdgeNodeId, str]] = []
+        self.online: dict[EdgeNodeId, bool] = {}
+        self.servers: dict[str, bool] = {}
+        self.transmitters: dict[EdgeNodeId, bool] = {}
+        self.changeovers: dict[str, dict[str, Any]] = {}
+        self.records: list[Record] = []
+        self.troubles: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+
+    def node_born(self, edge: EdgeNodeId, server: str, metrics: tuple[Metric, ...], at: int) -> None:
+        self.born.append((edge, server))
+
+    def device_born(self, edge: EdgeNodeId, device: str, metrics: tuple[Metric, ...], at: int) -> None:
+        self.devices.append((edge, device))
+        self.samples += [(edge, device, metric) for metric in metrics]
+
+    def values(self, edge: EdgeNodeId, device: str | None, metrics: tuple[Metric, ...], at: int) -> None:
+        self.samples += [(edge, device, metric) for metric in metrics]
+
+    def node_stale(self, edge: EdgeNodeId, at: int, why: str) -> None:
+        self.stale.append((edge, why))
+
+    def device_stale(self, edge: EdgeNodeId, device: str, at: int, why: str) -> None:
+        self.stale_devices.append((edge, device))
+
+    def node_online(self, edge: EdgeNodeId, online: bool, server: str | None, at: int) -> None:
+        self.online[edge] = online
+
+    def server(self, name: str, online: bool, why: str) -> None:
+        self.servers[name] = online
+
+    def transmitter(self, edge: EdgeNodeId, online: bool, server: str | None, why: str) -> None:
+        self.transmitters[edge] = online
+
+    def gateway(self, view: GatewayView) -> None:
+        self.views.append(view)
+
+    def changeover(self, report: dict[str, Any]) -> None:
+        self.changeovers[report["id"]] = report
+
+    def applied(self, records: Sequence[Record]) -> None:
+        self.records += records
+
+    def trouble(self, kind: str, detail: str) -> None:
+        self.troubles.append((kind, detail))
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
+    def counters(self) -> dict[int, Any]:
+        """Timestamp -> value of every sample of the counter, whether live or sent again."""
+        return {
+            metric.timestamp: metric.value
+            for _, _, metric in self.samples
+            if metric.name == "Counter" and metric.timestamp is not None
+        }
+
+
+class Tags:
+    """One device with a writable tag and a counter that is sampled on a common grid of instants."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.value: Any = 10
+        self.deaf = False
+        self.commands: list[Metric] = []
+        self.made: dict[int, int] = {}
+        self.runtime: Runtime | None = None
+        self._clock = clock
+
+    def births(self, edge: EdgeNodeId) -> tuple[tuple[Metric, ...], dict[str, tuple[Metric, ...]]]:
+        now = self._clock.now().wall
+        device = (
+            Metric("Tag 1", DataType.Int32, self.value, now),
+            Metric("Level", DataType.Float, 0.5, now),
+            self._counter(now // PERIOD * PERIOD),
+        )
+        return (Metric("Redundancy/Node", DataType.String, "n", now),), {DEVICE: device}
+
+    async def command(self, edge: EdgeNodeId, device: str | None, metrics: tuple[Metric, ...]) -> None:
+        self.commands += metrics
+        for metric in metrics:
+            if not self.deaf and self.runtime is not None:
+                answer = metric._replace(timestamp=self._clock.now().wall, alias=None)
+                if metric.name == "Tag 1":
+                    self.value = metric.value
+                self.runtime.sample(edge, device, answer, stored=False)
+
+    async def count(self) -> None:
+        """Sample the counter until cancelled."""
+        while True:
+            at = self._clock.now().wall // PERIOD * PERIOD
+            if at not in self.made:
+                self.made[at] = at // PERIOD
+                if self.runtime is not None:
+                    self.runtime.sample(EDGE, DEVICE, self._counter(at), stored=True)
+            await asyncio.sleep(0.01)
+
+    def _counter(self, at: int) -> Metric:
+        return Metric("Counter", DataType.Int64, at // PERIOD, at)
+
+
+@dataclass
+class Node:
+    """One node and what it has said."""
+
+    config: NodeConfig
+    gateway: GatewayConfig | None
+    folder: Path
+    log: Log = field(default_factory=Log)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        self.tags = Tags(self.clock)
+        self.runtime = self._made()
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def _made(self) -> Runtime:
+        parts = (self.config, self.gateway, self.folder, self.clock, self.store, self.log, self.tags)
+        return Runtime(*parts)
+
+    def start(self) -> Node:
+        """Again on the same data, if it ran before."""
+        if self.tasks:
+            self.runtime = self._made()
+        self.tags.runtime = self.runtime
+        work = [self.runtime.run()]
+        if self.gateway is not None and self.gateway.transmission is not None:
+            work.append(self.tags.count())
+        self.tasks = [asyncio.create_task(part) for part in work]
+        return self
+
+    async def kill(self) -> None:
+        """Power loss: nothing is said and nothing is drained."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """SIGTERM."""
+        self.runtime.stop()
+        await asyncio.wait_for(self.tasks[0], 20)
+        await self.kill()
+
+    @property
+    def state(self) -> str:
+        return self.runtime.view().state
+
+    @property
+    def active(self) -> bool:
+        return self.state == "Active"
+
+
+class Plant:
+    """Builds nodes that know each other. `lease` is short, so that a test is."""
+
+    def __init__(self, folder: Path, lease: float = 0.5) -> None:
+        self.folder = folder
+        self.lease = lease
+        self.nodes: list[Node] = []
+        self.watchers: list[Watcher] = []
+        self._witness_at = Endpoint("127.0.0.1", free_port())
+        self._witness: Witness | None = None
+
+    async def start_witness(self) -> None:
+        folder = self.folder / "witness"
+        folder.mkdir(exist_ok=True)
+        self._witness = Witness(self._witness_at, KEY, folder, Clock(), lease=self.lease)
+        await self._witness.start()
+
+    async def close(self) -> None:
+        for node in self.nodes:
+            await node.kill()
+        for watcher in self.watchers:
+            watcher.connection.close()
+        if self._witness is not None:
+            await self._witness.close()
+        await asyncio.sleep(0.05)
+
+    def pair(self, gateway: GatewayConfig, standby: Standby = Standby.WARM) -> tuple[Node, Node]:
+        """Master and Backup with the witness of the plant, not started yet."""
+        names = [f"{gateway.name}-{role}".lower().replace(" ", "") for role in ("master", "backup")]
+        ends = [Endpoint("127.0.0.1", free_port()) for _ in names]
+        nodes = []
+        for index, role in enumerate((Role.MASTER, Role.BACKUP)):
+            peer = Peer(names[1 - index], ends[1 - index], f"http://{names[1 - index]}")
+            config = self._config(gateway.name, names[index], role, ends[index], peer, standby)
+            nodes.append(self._node(config, gateway))
+        return nodes[0], nodes[1]
+
+    def single(self, gateway: GatewayConfig) -> Node:
+        """An Independent node."""
+        name = gateway.name.lower().replace(" ", "")
+        link = Endpoint("127.0.0.1", free_port())
+        return self._node(self._config(gateway.name, name, Role.INDEPENDENT, link, None), gateway)
+
+    def watch(self, server: Server, client: str = "observer") -> Watcher:
+        """A third party on one broker."""
+        self.watchers.append(Watcher(server, client))
+        return self.watchers[-1]
+
+    def _node(self, config: NodeConfig, gateway: GatewayConfig) -> Node:
+        self.nodes.append(Node(config, gateway, self.folder / config.node))
+        return self.nodes[-1]
+
+    def _config(
+        self,
+        gateway: str,
+        node: str,
+        role: Role,
+        link: Endpoint,
+        peer: Peer | None,
+        standby: Standby = Standby.WARM,
+    ) -> NodeConfig:
+        http = Endpoint("127.0.0.1", 1)
+        settings = RedundancySettings(standby, self.lease, startup_allowance=1.0)
+        witness = None if peer is None else self._witness_at
+        return NodeConfig(
+            gateway, node, role, link, http, f"http://{node}", KEY, peer, witness, redundancy=settings
+        )
+
+
+def host(*servers: Server, **changes: Any) -> GatewayConfig:
+    """A gateway with MQTT Engine."""
+    return GatewayConfig("Primary", "1-a", engine=EngineConfig(HOST, servers, **changes))
+
+
+def edge(*servers: Server, host_id: str | None = HOST, **changes: Any) -> GatewayConfig:
+    """A gateway with MQTT Transmission and one edge node."""
+    transmitters = (Transmitter(EDGE.group, EDGE.edge, (DEVICE,)),)
+    transmission = TransmissionConfig(host_id, servers, transmitters, **changes)
+    return GatewayConfig("Edge 1", "1-a", transmission=transmission)
+
+
+def servers(*brokers: Broker) -> tuple[Server, ...]:
+    """Each broker as a server of a set."""
+    return tuple(
+        broker.server(f"server {number}", keep_alive=3) for number, broker in enumerate(brokers, start=1)
+    )
+
+
+class Watcher:
+    """Another vendor's client: hears everything of the namespace, and may say anything."""
+
+    def __init__(self, server: Server, client: str) -> None:
+        self.heard: list[tuple[str, bytes, bool]] = []
+        self.ready = False
+        self.acked: set[int] = set()
+        self.connection = Connection(asyncio.get_running_loop(), server, client, self._report)
+        self.connection.open()
+
+    def _report(self, connection: Connection, report: Report) -> None:
+        match report:
+            case Opened():
+                connection.subscribe((("spBv1.0/#", 1),))
+            case Subscribed():
+                self.ready = True
+            case Message(topic, payload, _, retain):
+                self.heard.append((topic, payload, retain))
+            case Acked(mid):
+                self.acked.add(mid)
+
+    async def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        mid = self.connection.publish(topic, payload, 1, retain)
+        await until(lambda: mid in self.acked, what="the broker's acknowledgement")
+
+    def states(self) -> list[HostState]:
+        """STATE messages of the host, in order; the retained one that came first among them."""
+        return [HostState.decode(payload) for topic, payload, _ in self.heard if topic == STATE]
+
+    def topics(self, *types: str) -> list[Topic]:
+        """Edge nodes' messages of these types, in order."""
+        found = []
+        for topic, _, _ in self.heard:
+            with suppress(TopicError):
+                parsed = Topic.parse(topic)
+                if parsed.type in types:
+                    found.append(parsed)
+        return found
+
+    def payloads(self, kind: str) -> Iterable[Mapping[str, Metric]]:
+        """The metrics by name of every message of this type."""
+        for topic, payload, _ in self.heard:
+            with suppress(TopicError):
+                if Topic.parse(topic).type == kind:
+                    yield {metric.name or "": metric for metric in decode(payload).metrics}

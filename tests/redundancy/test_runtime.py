@@ -1,0 +1,203 @@
+"""A pair of runtimes with a witness and a real broker: who acts, and what others see of a change."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from redundancy.config import Standby
+from redundancy.ports import Answer, Refused
+from tests.redundancy.brokers import Broker, running
+from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, edge, host, servers, until
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with running("distributor", tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
+    built = Plant(tmp_path)
+    await built.start_witness()
+    yield built
+    await built.close()
+
+
+async def started(pair: tuple[Node, Node]) -> tuple[Node, Node]:
+    """Both run, the master acts and the backup knows it."""
+    master, backup = pair
+    master.start()
+    backup.start()
+    await until(lambda: master.active and backup.state == "Standby", what="master active, backup standby")
+    await until(lambda: master.runtime.view().lag == 0, what="records exchanged")
+    return master, backup
+
+
+async def test_the_master_acts_and_the_backup_stands_by_and_says_why(plant: Plant, broker: Broker) -> None:
+    master, backup = await started(plant.pair(host(*servers(broker))))
+    await until(lambda: master.runtime.view().modules == {"engine": "Running"})
+    view = backup.runtime.view()
+    assert (view.gateway, view.role, view.config_version) == ("Primary", "Backup", "1-a")
+    assert view.modules == {"engine": "Standby"}
+    assert "primary-master is active" in view.why
+    assert view.peer is not None
+    assert view.peer.connected
+    assert view.lease_until == 0.0 < master.runtime.view().lease_until
+    assert any("Active" in one.state for one in master.log.views)
+    assert master.log.changeovers == {}
+
+
+async def test_a_killed_master_is_replaced_within_a_lease_and_a_bit(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    node = plant.single(edge(*set_)).start()
+    master, backup = await started(plant.pair(host(*set_)))
+    await until(lambda: backup.log.online.get(EDGE) and node.log.transmitters.get(EDGE), what="edge online")
+    last = observer.states()[-1]
+    await master.kill()
+    await until(lambda: backup.active, 3.0, "backup active")
+    await until(lambda: observer.states()[-1].online and observer.states()[-1].timestamp > last.timestamp)
+    await until(lambda: any(one["edges_online_after_ms"] for one in backup.log.changeovers.values()), 15)
+    (report,) = backup.log.changeovers.values()
+    assert (report["from"], report["to"]) == ("primary-master", "primary-backup")
+    assert 300 <= report["active_after_ms"] <= 1500
+    assert report["active_after_ms"] <= report["mqtt_after_ms"] <= report["edges_online_after_ms"]
+    assert report["epoch"] == backup.runtime.view().epoch
+    await until(lambda: backup.log.online.get(EDGE), what="edge online at the backup")
+    assert (await backup.runtime.write(EDGE, DEVICE, "Tag 1", 42)).outcome is Answer.CONFIRMED
+
+
+async def test_nobody_notices_a_planned_switch(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    plant.single(edge(*set_)).start()
+    master, backup = await started(plant.pair(host(*set_)))
+    await until(lambda: master.log.online.get(EDGE) and backup.log.online.get(EDGE), what="edge online")
+    heard = len(observer.heard)
+    request = await backup.runtime.failover("maintenance", "operator")
+    await until(lambda: backup.active and master.state == "Standby", what="the roles have changed")
+    await until(lambda: backup.log.changeovers.get(request, {}).get("edges_online_after_ms") is not None)
+    await until(lambda: request in master.log.changeovers, what="the report is on both nodes")
+    del observer.heard[:heard]
+    states = observer.states()
+    assert states
+    assert all(state.online for state in states)
+    assert observer.topics("NDEATH", "NBIRTH") == []
+    assert (await backup.runtime.write(EDGE, DEVICE, "Tag 1", 5)).outcome is Answer.CONFIRMED
+    report = backup.log.changeovers[request]
+    assert report["mqtt_after_ms"] < 2000
+    # The old holder has really let go: its own STATE session is no longer there to die.
+    await master.kill()
+    assert (await backup.runtime.write(EDGE, DEVICE, "Tag 1", 6)).outcome is Answer.CONFIRMED
+    assert all(state.online for state in observer.states())
+
+
+async def test_the_role_goes_back_and_forth_without_an_edge_noticing(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    plant.single(edge(*set_)).start()
+    master, backup = await started(plant.pair(host(*set_)))
+    await until(lambda: master.log.online.get(EDGE) and backup.log.online.get(EDGE), what="edge online")
+    for old, new in ((master, backup), (backup, master), (master, backup)):
+        await until(lambda new=new: new.runtime.view().state == "Standby")
+        await old.runtime.failover("drill", "tester")
+        await until(lambda new=new: new.runtime.view().modules == {"engine": "Running"}, what="new one runs")
+        await until(lambda old=old: old.state == "Standby")
+    assert observer.topics("NDEATH") == []
+    stamps = [state.timestamp for state in observer.states()]
+    assert stamps == sorted(stamps)
+    assert all(state.online for state in observer.states())
+
+
+async def test_a_switch_without_an_able_peer_is_refused_with_the_reason(plant: Plant, broker: Broker) -> None:
+    single = plant.single(host(*servers(broker))).start()
+    await until(lambda: single.active)
+    with pytest.raises(Refused, match="Independent") as refusal:
+        await single.runtime.failover("why not", "operator")
+    assert refusal.value.active_node == single.config.node
+
+
+async def test_sigterm_hands_the_role_over_first(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    master, backup = await started(plant.pair(host(*set_)))
+    await until(lambda: master.runtime.view().modules == {"engine": "Running"})
+    await master.stop()
+    await until(lambda: backup.runtime.view().modules == {"engine": "Running"}, what="backup runs")
+    assert all(state.online for state in observer.states())
+
+
+async def test_the_last_node_says_goodbye_to_the_letter(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    node = plant.single(edge(*set_)).start()
+    single = plant.single(host(*set_)).start()
+    await until(lambda: single.log.online.get(EDGE), what="edge online")
+    online = observer.states()[-1]
+    await single.stop()
+    await until(lambda: not observer.states()[-1].online, what="STATE offline")
+    assert observer.states()[-1].timestamp >= online.timestamp
+    await until(lambda: node.log.transmitters.get(EDGE) is False, what="the edge node left")
+    await node.stop()
+    assert observer.topics("NDEATH")
+
+
+async def test_a_node_whose_disk_refuses_its_promise_never_acts(plant: Plant, broker: Broker) -> None:
+    single = plant.single(host(*servers(broker)))
+    single.start()
+    shutil.rmtree(single.folder)
+    await asyncio.sleep(0.5)
+    assert not single.active
+    assert not single.runtime.holds()
+    single.folder.mkdir()
+    await until(lambda: single.active, what="active once the disk is back")
+
+
+async def test_a_restarted_node_goes_on_with_the_next_epoch(plant: Plant, broker: Broker) -> None:
+    single = plant.single(host(*servers(broker))).start()
+    await until(lambda: single.active)
+    first = single.runtime.view().epoch
+    await single.kill()
+    single.start()
+    await until(lambda: single.active)
+    assert single.runtime.view().epoch > first
+
+
+async def test_a_cold_standby_connects_to_nothing_and_still_takes_over(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    plant.single(edge(*set_)).start()
+    master, backup = await started(plant.pair(host(*set_), Standby.COLD))
+    await until(lambda: master.log.online.get(EDGE), what="edge online at the master")
+    assert backup.runtime.view().servers == {"server 1": False}
+    assert backup.log.samples == []
+    await master.kill()
+    await until(lambda: backup.log.online.get(EDGE), 15, "edge online at the backup")
+
+
+async def test_what_one_node_remembers_the_other_one_has(plant: Plant, broker: Broker) -> None:
+    master, backup = await started(plant.pair(host(*servers(broker))))
+    assert await master.runtime.remember("tag-value", "[default]A", b"1")
+    assert [record.body for record in backup.log.records if record.provider == "tag-value"] == [b"1"]
+    await backup.kill()
+    await until(lambda: master.runtime.view().lag is None, what="the peer is gone")
+    assert not await master.runtime.remember("tag-value", "[default]A", b"2")
+
+
+async def test_a_changed_configuration_is_followed_without_a_restart(
+    plant: Plant, broker: Broker, tmp_path: Path
+) -> None:
+    single = plant.single(host(*servers(broker))).start()
+    await until(lambda: single.runtime.view().modules == {"engine": "Running"})
+    with running("distributor", tmp_path) as second:
+        single.runtime.reconfigure(host(*servers(broker, second)))
+        await until(lambda: single.runtime.view().servers == {"server 1": True, "server 2": True})
+        observer = plant.watch(second.server(), "second")
+        await until(lambda: observer.states() and observer.states()[-1].online, what="STATE on the new one")
+        single.runtime.reconfigure(host(*servers(broker)))
+        assert single.runtime.view().servers == {"server 1": True}

@@ -1,0 +1,251 @@
+"""MQTT Transmission against real brokers: births, the window, failover of an edge pair."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redundancy.config import Server, TransmissionConfig, Transmitter
+from redundancy.mqtt import Connection, Lost, Refused, Report
+from redundancy.ports import Answer
+from sparkplug import HostState
+from tests.redundancy.brokers import KINDS, Broker, free_port, running
+from tests.redundancy.plant import (
+    DEVICE,
+    EDGE,
+    PERIOD,
+    STATE,
+    Node,
+    Plant,
+    edge,
+    host,
+    servers,
+    until,
+)
+
+
+@pytest.fixture(params=KINDS)
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    with running(request.param, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
+    built = Plant(tmp_path)
+    await built.start_witness()
+    yield built
+    await built.close()
+
+
+async def edge_pair(plant: Plant, *set_: Server) -> tuple[Node, Node, Node]:
+    """A single host, and an edge pair whose master is online at it."""
+    receiver = plant.single(host(*set_)).start()
+    master, backup = plant.pair(edge(*set_))
+    master.start()
+    backup.start()
+    await until(lambda: master.log.transmitters.get(EDGE) and backup.state == "Standby", what="edge online")
+    await until(lambda: master.runtime.view().lag == 0, what="records exchanged")
+    return receiver, master, backup
+
+
+def lost(receiver: Node, sender: Node, start: int, end: int) -> list[int]:
+    """Samples that the sender made between the two (ms) and the receiver never got."""
+    counters = receiver.log.counters()
+    return [at for at in sender.tags.made if start <= at < end and at not in counters]
+
+
+def bd_seqs(plant: Plant) -> list[Any]:
+    return [metrics["bdSeq"].value for metrics in plant.watchers[0].payloads("NBIRTH")]
+
+
+async def test_an_edge_waits_for_its_host_and_then_sends_what_it_has_kept(
+    plant: Plant, broker: Broker
+) -> None:
+    (server,) = servers(broker)
+    sender = plant.single(edge(server)).start()
+    await until(lambda: len(sender.tags.made) > 10)
+    assert not sender.log.transmitters.get(EDGE)
+    first = min(sender.tags.made)
+    receiver = plant.single(host(server)).start()
+    await until(lambda: receiver.log.online.get(EDGE), what="edge online")
+    await until(lambda: first in receiver.log.counters(), what="the first sample")
+    end = max(receiver.log.counters())
+    assert lost(receiver, sender, first, end) == []
+    old = [metric for _, _, metric in receiver.log.samples if metric.timestamp == first]
+    assert [metric.is_historical for metric in old] == [True]
+
+
+async def test_without_a_primary_host_births_go_out_at_once(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    sender = plant.single(edge(server, host_id=None)).start()
+    await until(lambda: sender.log.transmitters.get(EDGE), what="edge online")
+
+
+async def test_samples_of_one_turn_of_the_loop_travel_in_one_message(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    await until(lambda: observer.ready)
+    sender = plant.single(edge(server, host_id=None)).start()
+    await until(lambda: sender.log.transmitters.get(EDGE), what="edge online")
+    _, devices = sender.tags.births(EDGE)
+    for metric in devices[DEVICE]:
+        sender.runtime.sample(EDGE, DEVICE, metric, stored=False)
+    await until(lambda: any(len(one) == 3 for one in observer.payloads("DDATA")), what="one message of three")
+
+
+async def test_a_killed_edge_is_replaced_and_no_sample_is_lost(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    receiver, master, backup = await edge_pair(plant, server)
+    await until(lambda: len(receiver.log.counters()) > 20, what="samples")
+    start = min(at for at in receiver.log.counters() if at in backup.tags.made)
+    await master.kill()
+    await until(lambda: backup.log.transmitters.get(EDGE), 15, "edge online from the backup")
+    await until(lambda: not backup.runtime.view().troubles and backup.log.changeovers, what="the report")
+    now = max(backup.tags.made)
+    await until(lambda: max(receiver.log.counters()) >= now, what="live samples from the backup")
+    counters = receiver.log.counters()
+    assert lost(receiver, backup, start, now) == []
+    assert all(value == at // PERIOD for at, value in counters.items()), "one value for each key"
+    assert bd_seqs(plant) == list(range(len(bd_seqs(plant))))
+    await until(lambda: any(one["edges_online_after_ms"] for one in backup.log.changeovers.values()))
+    (report,) = backup.log.changeovers.values()
+    assert (report["from"], report["to"], report["lost"]) == ("edge1-master", "edge1-backup", None)
+    assert report["replayed"] > 0
+    assert receiver.log.online[EDGE]
+    assert observer.topics("NDEATH")
+
+
+async def test_a_planned_switch_of_an_edge_says_goodbye_and_loses_nothing(
+    plant: Plant, broker: Broker
+) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    receiver, master, backup = await edge_pair(plant, server)
+    await until(lambda: len(receiver.log.counters()) > 10, what="samples")
+    start = min(receiver.log.counters())
+    request = await master.runtime.failover("maintenance", "operator")
+    await until(lambda: backup.log.transmitters.get(EDGE), 15, "edge online from the backup")
+    now = max(backup.tags.made)
+    await until(lambda: max(receiver.log.counters()) >= now, what="live samples from the backup")
+    assert lost(receiver, backup, start, now) == []
+    await until(lambda: len(observer.topics("NBIRTH")) == 2, what="born again")
+    assert len(observer.topics("NDEATH")) == 1
+    await until(lambda: backup.log.changeovers.get(request, {}).get("edges_online_after_ms") is not None)
+    assert (await receiver.runtime.write(EDGE, DEVICE, "Tag 1", 3)).outcome is Answer.CONFIRMED
+    assert [metric.value for metric in backup.tags.commands] == [3]
+    assert master.tags.commands == []
+
+
+async def test_an_edge_pair_that_fails_over_while_nobody_listens_loses_nothing(
+    plant: Plant, broker: Broker
+) -> None:
+    (server,) = servers(broker)
+    changes = {"rolling_window": 1.0, "state_wait": 0.5}
+    receiver = plant.single(host(server)).start()
+    master, backup = plant.pair(edge(server, **changes))
+    master.start()
+    backup.start()
+    await until(lambda: master.log.transmitters.get(EDGE) and backup.state == "Standby", what="edge online")
+    await until(lambda: len(receiver.log.counters()) > 5, what="samples")
+    await receiver.stop()
+    await until(lambda: master.log.transmitters.get(EDGE) is False, what="the edge has noticed")
+    start = max(receiver.log.counters())
+    # Longer than the rolling window: only because the standby knows that nobody listens, it keeps all.
+    await asyncio.sleep(2.0)
+    await master.kill()
+    await until(lambda: backup.active)
+    receiver.start()
+    await until(lambda: backup.log.transmitters.get(EDGE), 20, "edge online from the backup")
+    now = max(backup.tags.made)
+    await until(lambda: max(receiver.log.counters()) >= now, what="live samples from the backup")
+    assert lost(receiver, backup, start, now) == []
+
+
+async def test_a_standby_edge_stays_off_the_brokers(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    _, master, backup = await edge_pair(plant, server)
+    assert backup.runtime.view().modules == {"transmission": "Standby"}
+    assert backup.runtime.view().edges["Group 1/Edge 1"].online is False
+    assert not backup.log.transmitters.get(EDGE)
+    await backup.kill()
+    await asyncio.sleep(0.3)
+    assert observer.topics("NDEATH") == []
+    assert master.log.transmitters[EDGE]
+
+
+async def test_an_edge_walks_past_a_dead_server(plant: Plant, broker: Broker) -> None:
+    dead = Server("dead", "127.0.0.1", free_port(), keep_alive=3)
+    sender = plant.single(edge(dead, *servers(broker))).start()
+    plant.single(host(*servers(broker))).start()
+    await until(lambda: sender.log.transmitters.get(EDGE), 15, "edge online at the second server")
+    assert sender.runtime.view().servers == {"dead": False, "server 1": True}
+
+
+async def test_a_host_that_goes_offline_sends_its_edges_to_the_next_server(
+    plant: Plant, tmp_path: Path
+) -> None:
+    with running("distributor", tmp_path) as one, running("distributor", tmp_path) as two:
+        set_ = servers(one, two)
+        observer = plant.watch(set_[1])
+        await until(lambda: observer.ready)
+        sender = plant.single(edge(*set_)).start()
+        receiver = plant.single(host(*set_)).start()
+        await until(lambda: receiver.log.online.get(EDGE), what="edge online")
+        here = sender.runtime.view().edges["Group 1/Edge 1"].server
+        intruder = plant.watch(set_[0 if here == "server 1" else 1], "intruder")
+        await until(lambda: intruder.states())
+        forged = HostState(False, intruder.states()[-1].timestamp)
+        await intruder.say(STATE, forged.encode(), retain=True)
+        await until(lambda: sender.log.transmitters[EDGE] is False, what="the edge has left")
+        await until(lambda: sender.log.transmitters[EDGE], 15, "the edge is back")
+        assert sender.runtime.view().edges["Group 1/Edge 1"].server != here
+
+
+async def test_another_client_with_our_id_is_reported_and_not_fought_at_full_speed(
+    plant: Plant, broker: Broker
+) -> None:
+    (server,) = servers(broker)
+    sender = plant.single(edge(server, host_id=None)).start()
+    await until(lambda: sender.log.transmitters.get(EDGE), what="edge online")
+    thief = asyncio.create_task(steal(server, f"{EDGE.group}-{EDGE.edge}"))
+    try:
+        await until(lambda: sender.runtime.view().troubles.get("client-id"), 30, "the trouble is named")
+    finally:
+        thief.cancel()
+    await until(lambda: sender.log.transmitters.get(EDGE), 30, "edge online once the thief is gone")
+
+
+async def steal(server: Server, client: str) -> None:
+    """Connect under somebody's client id, again and again."""
+    while True:
+        gone = asyncio.Event()
+
+        def report(_: Connection, what: Report, gone: asyncio.Event = gone) -> None:
+            if isinstance(what, Lost | Refused):
+                gone.set()
+
+        Connection(asyncio.get_running_loop(), server, client, report).open()
+        await gone.wait()
+        await asyncio.sleep(0.2)
+
+
+async def test_a_new_device_is_born_after_a_changed_configuration(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    sender = plant.single(edge(server, host_id=None)).start()
+    await until(lambda: sender.log.transmitters.get(EDGE) and observer.topics("NBIRTH"))
+    sender.runtime.rebirth()
+    await until(lambda: len(observer.topics("NBIRTH")) == 2, what="born again")
+    assert bd_seqs(plant)[0] == bd_seqs(plant)[1]
+    config = edge(server, host_id=None)
+    other = TransmissionConfig(None, (server,), (Transmitter("Group 1", "Edge 9", (DEVICE,)),))
+    sender.runtime.reconfigure(type(config)("Edge 1", "2-b", transmission=other))
+    await until(lambda: [one for one in observer.topics("NBIRTH") if one.edge.edge == "Edge 9"])
+    assert [one.edge.edge for one in observer.topics("NDEATH")] == ["Edge 1"]

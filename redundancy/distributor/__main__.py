@@ -17,7 +17,7 @@ from pathlib import Path
 from redundancy.clock import Clock
 from redundancy.config import ConfigError
 from redundancy.distributor import config
-from redundancy.distributor.server import Distributor
+from redundancy.distributor.server import Distributor, Stamp, stamp
 
 
 def main() -> int:
@@ -25,15 +25,16 @@ def main() -> int:
     parser.add_argument("--config", required=True, type=Path, metavar="FILE")
     path: Path = parser.parse_args().config
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    seen = stamp(path)
     try:
         settings = config.load(path)
     except ConfigError as error:
         print(f"distributor: {error}", file=sys.stderr)
         return 2
-    return asyncio.run(_serve(settings, path))
+    return asyncio.run(_serve(settings, path, seen))
 
 
-async def _serve(settings: config.Settings, path: Path) -> int:
+async def _serve(settings: config.Settings, path: Path, seen: Stamp | None) -> int:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,7 +47,7 @@ async def _serve(settings: config.Settings, path: Path) -> int:
         print(f"distributor: cannot listen on {where}: {error.strerror}", file=sys.stderr)
         return 3
     print(f"distributor ready on {host}:{port}", flush=True)
-    watcher = asyncio.create_task(distributor.watch(path))
+    watcher = asyncio.create_task(distributor.watch(path, seen))
     await stopped.wait()
     watcher.cancel()
     await distributor.stop()

@@ -37,6 +37,8 @@ _LINGER = 2.0  # seconds that a closed client has to take what was sent last
 _MOST_VERIFICATIONS = 100
 _WATCH_PERIOD = 1.0
 
+Stamp = tuple[int, int, int]
+
 
 class _Socket(asyncio.Protocol):
     """One client's socket. Writes wait for the end of the loop's round and leave together."""
@@ -134,15 +136,17 @@ class Distributor:
         for client in list(self._sockets.values()):
             client.transport.abort()
 
-    async def watch(self, path: Path) -> None:
-        """Applies the file when it changes. A file with a fault changes nothing and is logged."""
-        seen = _stamp(path)
+    async def watch(self, path: Path, seen: Stamp | None) -> None:
+        """Applies the file when it changes. A file with a fault changes nothing and is logged.
+
+        `seen` is the file's stamp from before it was first read, so that no change is ever missed.
+        """
         while True:
             await asyncio.sleep(_WATCH_PERIOD)
-            stamp = _stamp(path)
-            if stamp is None or stamp == seen:
+            now = stamp(path)
+            if now is None or now == seen:
                 continue
-            seen = stamp
+            seen = now
             try:
                 self.reconfigure(config.load(path))
             except ConfigError as error:
@@ -232,7 +236,8 @@ class Distributor:
         self.handle(Verified(effect.connection, done.result()))
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> Stamp | None:
+    """Differs whenever the file was written or replaced; None if it is not there."""
     try:
         status = path.stat()
     except OSError:

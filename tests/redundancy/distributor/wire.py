@@ -31,7 +31,8 @@ def block(version: int, values: dict | None = None) -> bytes:
 
 def connect(
     client_id: str, username: str | None = "admin", password: str | None = "admin-secret", *,
-    version: int = 4, clean: bool = True, keep_alive: int = 60, will: tuple[str, bytes, int, bool] | None = None,
+    version: int = 4, clean: bool = True, keep_alive: int = 60,
+    will: tuple[str, bytes, int, bool] | None = None,
     props: dict | None = None, will_props: dict | None = None,
 ) -> bytes:  # fmt: skip
     flags = 2 * clean

@@ -103,7 +103,12 @@ class Keeper:
         """One row a node, the witness last."""
         rows = await asyncio.gather(*(asyncio.to_thread(self._row, node) for node in self._plant.nodes))
         group = self._groups[WITNESS]
-        witness = {"name": WITNESS, "gateway": None, "role": None, "state": self._condition(group) or "Up"}
+        witness: dict[str, Any] = {
+            "name": WITNESS,
+            "gateway": None,
+            "role": None,
+            "state": self._condition(group) or "Up",
+        }
         witness |= {"epoch": None, "pid": group.pid, "http": None, "mqtt": None}
         return [*rows, witness]
 

@@ -77,6 +77,11 @@ class Hub:
         self.image = Image()
         self.gateway: Gateway = {}
 
+    @property
+    def running(self) -> bool:
+        """Whether anybody is connected, and so anything is asked of the worker."""
+        return bool(self._tasks)
+
     # -- what consumers call, on the loop
 
     def join(self, browser: Browser) -> None:

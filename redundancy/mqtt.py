@@ -106,6 +106,7 @@ class Connection:
         self._room = threading.Event()
         self._outstanding = 0
         self._sock: socket.socket | None = None
+        self._farewell = False
         self._over = False  # nothing is reported any more; the thread is to end
         self._ended = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -118,6 +119,8 @@ class Connection:
 
     def open(self) -> None:
         """Connect. Opened or Refused follows within the server's connect timeout and a little."""
+        if self._over:
+            return
         patience = self._server.connect_timeout + _GRACE
         self._timer = self._loop.call_later(patience, self._give_up)
         self._thread.start()
@@ -148,10 +151,13 @@ class Connection:
         was_open = self.is_open
         self._finish()
         if clean and was_open:
+            self._farewell = True
             self._client.disconnect()
             self._timer = self._loop.call_later(_FAREWELL, self._cut)
         else:
             self._cut()
+        if self._thread.ident is None:  # it was never opened
+            self._ended.set()
 
     async def wait_ended(self) -> None:
         """Until the thread has ended and the socket is closed."""
@@ -172,6 +178,7 @@ class Connection:
         if self._server.username:
             client.username_pw_set(self._server.username, self._server.password)
         client.on_socket_open = self._on_socket_open
+        client.on_socket_close = self._on_socket_close
         # With this callback set, publish() wakes the client's thread and does not write in the caller's.
         client.on_socket_register_write = _leave_it_to_the_thread
         client.on_connect = self._on_connect
@@ -217,6 +224,21 @@ class Connection:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             patience = self._server.keep_alive * 1000
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+
+    def _on_socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        """After a DISCONNECT: read to the server's end of the stream before the socket is closed.
+
+        A socket that is closed with something unread (an acknowledgement, a message) resets the
+        connection, and the server may then lose what it has not read yet: the DISCONNECT, and then it
+        publishes the Will. `close` cuts the wait short.
+        """
+        if not self._farewell:
+            return
+        with suppress(OSError):
+            sock.settimeout(_FAREWELL)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(65536):
+                pass
 
     def _on_connect(
         self,

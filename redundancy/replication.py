@@ -135,8 +135,14 @@ class Replicator:
     async def write_anew(self, documents: Sequence[str]) -> None:
         """If this node is active: put its version of these documents on top."""
         epoch = self._acting()
-        if epoch > 0 and documents:
+        if epoch <= 0 or not documents:
+            return
+        try:
             await self.in_thread(lambda: again(self._store, documents, epoch))
+        except (
+            ValueError
+        ) as error:  # the store can't use its own document: the rest is exchanged all the same
+            self.told(str(error))
 
     async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:

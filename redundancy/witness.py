@@ -32,6 +32,7 @@ from redundancy.config import ConfigError, Endpoint
 from redundancy.core.messages import Heartbeat, Message, from_wire, to_wire
 from redundancy.core.voter import Voter
 from redundancy.identity import endpoint
+from redundancy.link.frames import Breach, FrameError
 from redundancy.link.intruders import Intruders
 from redundancy.link.listener import Listener, Reply
 from redundancy.link.speaker import WITNESS, Speaker, expect_voters
@@ -180,7 +181,7 @@ class Witness:
         try:
             message = from_wire(raw)
         except ValueError as error:
-            self._tell(f"{sender.node}: {error}")
+            self.intruders.refused(FrameError(Breach.GARBAGE, str(error)), sender.node)
             return
         self._votes[sender.gateway].take(sender.node, message, reply)
 

@@ -444,6 +444,47 @@ async def test_no_more_peers_than_agreed() -> None:
             await until(lambda: "connections already" in third.why)
 
 
+async def test_a_wrong_peer_that_leaves_is_told_to_be_gone_and_is_news_when_it_returns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("redundancy.link.intruders._GONE_AFTER", 0.2)
+    log: list[str] = []
+    intruders = Intruders(log.append, log.append, lambda: log.append("gone"))
+    mix_up = Refusal(Breach.WRONG_PEER, "two of them", proven=True)
+    for _ in range(3):
+        intruders.refused(mix_up, "here")
+    await until(lambda: log[-1] == "gone")
+    intruders.refused(mix_up, "here")
+    intruders.forgive()
+    intruders.forgive()
+    assert log == ["here: two of them", "gone", "here: two of them", "gone"]
+    assert intruders.counts[Breach.WRONG_PEER] == 4
+
+
+async def test_a_stranger_s_claims_never_count_as_a_wrong_peer() -> None:
+    port, there = free_port(), Ear()
+    check = expect_peer(config(Role.BACKUP), BACKUP.boot_id)
+    twin = replace(BACKUP, boot_id="twin").to_wire()
+    hello = {"version": 1, "hello": twin, "channel": "lease", "nonce": "00" * 32}
+    async with listening(port, there, check=check):
+        await garbage(port, pack(to_body(hello)) + pack(to_body({"proof": "00" * 32})))
+        await until(lambda: there.intruders.counts[Breach.KEY] == 1)
+    assert not there.wrong
+
+
+async def test_a_dead_line_is_noticed_within_seconds_and_nothing_is_held_back() -> None:
+    port, here, there = free_port(), Ear(), Ear()
+    async with listening(port, there), dialing(port, here) as dialer:
+        await until(lambda: dialer.is_up)
+        assert dialer._stream is not None
+        assert dialer._stream._transport is not None
+        sock = dialer._stream._transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 2500
+
+
 class Proxy:
     """A wire that records one direction and can be told what to do with it."""
 

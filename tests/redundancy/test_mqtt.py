@@ -131,6 +131,23 @@ async def test_a_clean_close_fires_no_will_and_comes_after_what_was_published(br
     assert log.reports == [Opened()]
 
 
+async def test_a_clean_close_in_the_middle_of_a_flood_fires_no_will(broker: Broker) -> None:
+    """What is still unread here must not reset the connection before the server has read the DISCONNECT."""
+    async with observing(broker.server()) as seen, connected(broker.server(), "flooder") as (flooder, _):
+        for number in range(10):
+            busy, log = connect(broker.server(), f"busy-{number}", will=WILL)
+            await until(lambda live=busy: live.is_open)
+            busy.subscribe([("flood/#", 0)])
+            await until(lambda log=log: log.of(Subscribed))
+            for _ in range(300):
+                flooder.publish("flood/a", b"x" * 500)
+            busy.close()
+            await busy.wait_ended()
+        flooder.publish("plant/end", b"", 1)
+        await until(lambda: seen.of(Message))
+        assert [message.topic for message in seen.of(Message)] == ["plant/end"]
+
+
 async def test_a_cut_fires_the_will(broker: Broker) -> None:
     async with observing(broker.server()) as seen:
         connection, log = connect(broker.server(), "cut", will=WILL)
@@ -216,6 +233,18 @@ async def test_closed_while_connecting_reports_nothing() -> None:
             await connection.wait_ended()
         await asyncio.sleep(0.8)
         assert log.reports == []
+
+
+async def test_closed_before_it_was_opened_it_never_connects() -> None:
+    log = Log()
+    connection = Connection(
+        asyncio.get_running_loop(), Server("none", "127.0.0.1", free_port()), "never", log
+    )
+    connection.close()
+    connection.open()
+    await connection.wait_ended()
+    await asyncio.sleep(0.05)
+    assert log.reports == []
 
 
 async def test_a_killed_server_is_lost_at_once(own_broker: Broker) -> None:

@@ -327,6 +327,7 @@ class Runtime:
             down=lambda name, why: self._feed(LinkDown(name, why)),
             intruder=lambda why: self._troubles("intruder", why),
             wrong_peer=self._wrong_peer,
+            wrong_peer_gone=lambda: self._feed(IntruderGone()),
         )
 
     def _received(self, sender: str, raw: dict[str, object]) -> None:

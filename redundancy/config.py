@@ -52,7 +52,7 @@ class Endpoint:
         if not self.host:
             raise ConfigError("host", "is empty")
         if not 1 <= self.port <= 65535:
-            raise ConfigError("port", f"{self.port} is not between 1 and 65535")
+            raise ConfigError("port", f"port {self.port} is not between 1 and 65535")
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

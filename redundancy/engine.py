@@ -83,6 +83,8 @@ class Engine:
 
     def act(self) -> None:
         """Command and speak STATE at every server, all at the same time."""
+        if not self._acting and (self._clock.outranked or not self.confirmed):
+            self._clock.advance(self._site.clock.now().wall)
         self._acting = True
         self.listen(True)
         for server in self._servers.values():
@@ -102,8 +104,9 @@ class Engine:
     def goodbye(self, *, fresh: bool) -> None:
         """Nobody takes over: STATE offline everywhere, to the letter of the specification."""
         self._acting = False
+        stamp = self._clock.advance(self._site.clock.now().wall) if fresh else None
         for server in self._servers.values():
-            server.goodbye(fresh=fresh)
+            server.goodbye(stamp)
 
     def fence(self, why: str) -> None:
         """The lease is lost: say nothing more, anywhere."""
@@ -276,6 +279,11 @@ class Engine:
         for wanted in self._host.wanted():
             if wanted.server == server.name:
                 self._ask_rebirth(wanted.edge)
+
+    def advanced(self) -> None:
+        """See HostServerOwner."""
+        for server in self._servers.values():
+            server.follow_clock()
 
     def _server(self, server: Server) -> HostServer:
         return HostServer(server, self.config.host_id, self._site, self._clock, self)

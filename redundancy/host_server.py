@@ -30,11 +30,21 @@ REOPEN_INTERVAL = 2.0
 
 
 class StateClock:
-    """STATE timestamps of this host: never below the highest seen anywhere, even when clocks go back."""
+    """STATE timestamps of this host: never below the highest seen anywhere, even when clocks go back.
+
+    All servers carry the same one (`current`). Edge nodes remember the highest they have seen on any
+    server, so a lower one on the next server would strand them there.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.highest = ledger.highest(STATE_CLOCK)
+        self.current = 0
         self._ledger = ledger
+
+    @property
+    def outranked(self) -> bool:
+        """A higher timestamp than ours has been seen somewhere, or we have none yet."""
+        return self.current == 0 or self.current < self.highest
 
     def seen(self, server: str, timestamp: int) -> None:
         """A STATE of ours with this timestamp is out there."""
@@ -42,11 +52,15 @@ class StateClock:
             self.highest = timestamp
             self._ledger.note(STATE_CLOCK, server, b"%d" % timestamp)
 
-    def next(self, server: str, wall: int) -> int:
-        """The timestamp of a session that is about to connect."""
-        self.highest = max(wall, self.highest + 1)
-        self._ledger.note(STATE_CLOCK, server, b"%d" % self.highest)
-        return self.highest
+    def used(self, server: str) -> int:
+        """`current`, for a session at this server that is about to connect."""
+        self._ledger.note(STATE_CLOCK, server, b"%d" % self.current)
+        return self.current
+
+    def advance(self, wall: int) -> int:
+        """A new timestamp for all servers."""
+        self.current = self.highest = max(wall, self.highest + 1)
+        return self.current
 
 
 class HostServerOwner(Protocol):
@@ -60,6 +74,9 @@ class HostServerOwner(Protocol):
 
     def commanding(self, server: HostServer) -> None:
         """The command session opened: NCMD and DCMD can be sent from now on."""
+
+    def advanced(self) -> None:
+        """The STATE clock has a new timestamp: `follow_clock` on every server."""
 
 
 class HostServer:
@@ -78,7 +95,6 @@ class HostServer:
         self._presence = HostPresence(host_id)
         self._topic = state_topic(host_id)
         self._timestamp = 0
-        self._newest = 0
         self._held = False
         self._awaited: set[int] = set()
         self._online_mid: int | None = None
@@ -99,7 +115,6 @@ class HostServer:
     def act(self) -> None:
         """Command and speak STATE. Commands first: their CONNECT throws off whoever held the role before."""
         self._held = False
-        self.confirmed = self.confirmed and self.state.is_open and self._timestamp >= self._newest
         self.cmd.want()
         if self.cmd.is_open:
             self._want_state()
@@ -117,14 +132,13 @@ class HostServer:
             self._perform(self._presence.leave())
         self.fence()
 
-    def goodbye(self, *, fresh: bool) -> None:
-        """STATE offline to the letter. Not `fresh`: with this session's own timestamp, which a peer that
-        has taken over without our knowing outranks."""
-        now = self._site.clock.now()
+    def goodbye(self, timestamp: int | None) -> None:
+        """STATE offline to the letter. None: with this session's own timestamp, which a peer that has
+        taken over without our knowing outranks."""
         if self.state.is_open and self._timestamp:
             self._held = True
-            timestamp = self._clock.next(self.name, now.wall) if fresh else self._timestamp
-            self._perform(self._presence.goodbye(now, timestamp))
+            stamp = self._timestamp if timestamp is None else timestamp
+            self._perform(self._presence.goodbye(self._site.clock.now(), stamp))
         self.fence()
 
     def fence(self) -> None:
@@ -143,9 +157,12 @@ class HostServer:
 
     def saw(self, timestamp: int) -> None:
         """A STATE of ours with this timestamp was seen at this server, on whatever session."""
-        if timestamp <= LAST_TIMESTAMP:
-            self._newest = max(self._newest, timestamp)
-            self._clock.seen(self.name, timestamp)
+        self._clock.seen(self.name, timestamp)
+
+    def follow_clock(self) -> None:
+        """Carry the clock's timestamp. DISCONNECT keeps STATE online meanwhile, so no edge node notices."""
+        if self.state.wanted and not self._held and self._timestamp < self._clock.current:
+            self.state.renew()
 
     def _may_state(self) -> bool:
         return self._held or self._site.holds()
@@ -163,15 +180,20 @@ class HostServer:
         if self._held or not self.cmd.is_open:
             return None
         now = self._site.clock.now()
-        self._timestamp = self._clock.next(self.name, now.wall)
+        outranked = self._clock.outranked
+        if outranked:
+            self._clock.advance(now.wall)
+        self._timestamp = self._clock.used(self.name)
+        if outranked:
+            self._owner.advanced()
         will = self._presence.open(self._timestamp, now)
         client = f"{self._host_id}-state-{self._site.node}"
         return Connection(asyncio.get_running_loop(), self._server, client, report, will=will)
 
     def _want_state(self) -> None:
-        if self.state.is_open and self._timestamp < self._newest:
-            self.state.renew()
         self.state.want()
+        if self.state.is_open:
+            self.follow_clock()
 
     def _on_ingest(self, report: Report) -> None:
         self._owner.ingested(self, report)
@@ -241,8 +263,9 @@ class HostServer:
 
     def _reopen_now(self) -> None:
         self._reopen_from = self._site.clock.now().mono + REOPEN_INTERVAL
-        self.confirmed = False
-        self.state.renew()
+        if self._site.holds() and not self._held:
+            self._clock.advance(self._site.clock.now().wall)
+            self._owner.advanced()
 
 
 def _always() -> bool:

@@ -80,7 +80,7 @@ class KeptSession:
 
     def _open(self) -> None:
         self._retry = None
-        if not self.wanted:
+        if not self.wanted or self._connection is not None:
             return
         if not self._allowed():
             self._later(LAST_RETRY)

@@ -147,6 +147,27 @@ async def test_a_state_from_the_future_is_outranked_before_edges_are_stranded(
     assert min(state.timestamp for state in observer.states()) > future
 
 
+async def test_every_server_carries_the_same_timestamp_and_follows_when_one_is_outranked(
+    plant: Plant, broker: Broker, tmp_path: Path
+) -> None:
+    with running("distributor", tmp_path) as second:
+        set_ = servers(broker, second)
+        observers = [plant.watch(server, f"observer {server.name}") for server in set_]
+        receiver = plant.single(host(*set_)).start()
+        await until(lambda: all(one.states() for one in observers), what="STATE on both servers")
+        assert observers[0].states()[-1] == observers[1].states()[-1]
+        future = observers[0].states()[-1].timestamp + 100_000
+        await observers[1].say(STATE, HostState(False, future).encode(), retain=True)
+        await until(
+            lambda: all(one.states()[-1].timestamp > future for one in observers), what="both outrank"
+        )
+        await until(lambda: observers[0].states()[-1] == observers[1].states()[-1])
+        assert all(state.online for state in observers[0].states()), (
+            "the other server's edges noticed nothing"
+        )
+        assert receiver.active
+
+
 async def test_garbage_is_counted_and_changes_nothing(plant: Plant, broker: Broker) -> None:
     (server,) = servers(broker)
     observer = plant.watch(server)

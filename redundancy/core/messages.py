@@ -45,12 +45,17 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A candidate's or a holder's question to a voter. `attempt` tells the answers apart."""
+    """A candidate's or a holder's question to a voter. `attempt` tells the answers apart.
+
+    `lease`: how long the asker's grants must live, in seconds. A voter set to a shorter one refuses,
+    since it would let somebody else in while the asker still counts on its grant.
+    """
 
     kind: ClassVar[str] = "request"
     boot: str
     epoch: int
     attempt: int
+    lease: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ class Grant:
 class Refuse:
     """No vote. `promised` and `holder` say to whom it went; after `rest` seconds (0 = at once) a
     request with a higher epoch would be heard. `waiting`: this voter has restarted and votes for
-    nobody, itself included, before `rest` has passed.
+    nobody, itself included, before `rest` has passed. `lease`: the voter's own, when it is too short
+    for the asker; else 0.
     """
 
     kind: ClassVar[str] = "refuse"
@@ -78,6 +84,7 @@ class Refuse:
     holder: str = ""
     rest: float = 0.0
     waiting: bool = False
+    lease: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

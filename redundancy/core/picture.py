@@ -49,6 +49,11 @@ def warnings(s: Situation, now: float) -> tuple[str, ...]:
         found.append(f"{s.peer.node} is not connected: nobody can take over")
     if s.settings.has_witness and not _witness_well(s, now):
         found.append("the witness is not connected: if the peer is lost too, the role is given up")
+    for voter, lease in s.term.short_lease.items():
+        if lease:
+            found.append(
+                f"{voter} does not vote: its lease of {lease:g} s is shorter than {s.settings.lease:g} s"
+            )
     own = unfit(s, now)
     if s.phase is Phase.ACTIVE and own is not None and s.peer is not None:
         found.append(f"acts although it {own.why}" if own.state is not State.CONFLICT else own.why)

@@ -57,6 +57,8 @@ class Term:
         self.foreign = ""
         self.foreign_until = 0.0
         self.peer_waits_until = 0.0
+        self.short_lease: dict[str, float] = {}
+        """Voters whose own lease (seconds) is too short for this pair's."""
 
     @property
     def quorum(self) -> int:
@@ -82,13 +84,14 @@ class Term:
         actions: list[Action] = []
         if self.epoch or self.quorum == 1:
             actions += self._vote_for_self(attempt, now)
-        request = Request(self.settings.boot, epoch, attempt)
+        request = self._request(attempt)
         return [*actions, *self.to_others(request)]
 
     def granted(self, voter: str, grant: Grant, now: float) -> list[Action]:
         """A vote has come in; the first one brings this node's own."""
         if grant.boot != self.settings.boot or not self.lease.grant(voter, grant.epoch, grant.attempt, now):
             return []
+        self.short_lease.pop(voter, None)
         if voter == self.settings.peer:
             self.peer_waits_until = 0.0
         return self._vote_for_self(grant.attempt, now)
@@ -97,8 +100,12 @@ class Term:
         """No vote: learn whose it is, and when to ask again."""
         if refusal.boot != self.settings.boot or not self.lease.asked(refusal.attempt):
             return
+        self.short_lease[voter] = refusal.lease
+        if refusal.lease:
+            return
         other = refusal.holder not in ("", self.settings.node)
-        if refusal.promised > refusal.epoch or (refusal.promised == refusal.epoch and other):
+        taken = refusal.promised > refusal.epoch or (refusal.promised == refusal.epoch and other)
+        if taken:
             self.takes(refusal.promised)
             if refusal.promised >= self.lease.asking:
                 self.lease.refuse()
@@ -107,7 +114,8 @@ class Term:
         elif other and not refusal.waiting and refusal.rest > self.settings.lease / 2:
             # The vote was given less than half a lease ago: somebody renews it.
             self.foreign, self.foreign_until = refusal.holder, now + refusal.rest
-        self.ask_at = min(self.ask_at, now + max(refusal.rest, RETRY))
+        if taken or refusal.rest > 0:
+            self.ask_at = min(self.ask_at, now + max(refusal.rest, RETRY))
 
     def takes(self, epoch: int) -> None:
         """This number is somebody's."""
@@ -161,6 +169,8 @@ class Term:
         replies, persist = self.voter.handle(sender, message, now)
         if persist is not None:
             self.takes(persist.promise.epoch)
+            if persist.promise.epoch >= self.lease.asking:
+                self.lease.refuse()  # this node's own vote for the old number is no longer to be had
         before: list[Action] = [] if persist is None else [persist]
         return [*before, *(Send(sender, reply) for reply in replies)]
 
@@ -174,12 +184,15 @@ class Term:
     def _vote_for_self(self, attempt: int, now: float) -> list[Action]:
         node = self.settings.node
         epoch = self.lease.asking
-        replies, persist = self.voter.handle(node, Request(self.settings.boot, epoch, attempt), now)
+        replies, persist = self.voter.handle(node, self._request(attempt), now)
         if any(isinstance(reply, Grant) for reply in replies):
             self.lease.grant(node, epoch, attempt, now)
         if persist is None:
             return []
         return [self.voter.owned(epoch) or persist]  # one write for the vote and for its use
+
+    def _request(self, attempt: int) -> Request:
+        return Request(self.settings.boot, self.lease.asking, attempt, self.settings.lease)
 
     def _next(self) -> int:
         """The next number. Without a witness each side has its own, odd or even: two that act alone

@@ -6,6 +6,7 @@ The rule, from which everything follows (L is the lease):
            or (epoch == promised and the same holder asks)
     a grant lives L from when it was given, by the voter's clock
     the promise is on disk before the grant leaves
+    the asker's lease is not longer than L
     after a restart: nobody for L (a grant given before may still live), unless nothing was ever granted
 """
 
@@ -37,7 +38,7 @@ class Voter:
             return [], None
         if not isinstance(message, Request):
             return [], None
-        if not self._grants(sender, message.epoch, now):
+        if self._too_short(message) or not self._grants(sender, message.epoch, now):
             return [self._refusal(message, now)], None
         return [Grant(message.boot, message.epoch, message.attempt)], self._give(sender, message.epoch, now)
 
@@ -63,6 +64,9 @@ class Voter:
     def not_saved(self) -> None:
         """The last Persist failed: the next grant must be written again, even a renewal."""
         self.unsaved = True
+
+    def _too_short(self, request: Request) -> bool:
+        return request.lease > self.lease * 1.000001
 
     def _grants(self, sender: str, epoch: int, now: float) -> bool:
         # A request that its own release has overtaken must not lock the vote again.
@@ -99,4 +103,5 @@ class Voter:
             holder=self.promise.holder,
             rest=self.rest(now),
             waiting=self.waits(now),
+            lease=self.lease if self._too_short(request) else 0.0,
         )

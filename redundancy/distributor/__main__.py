@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import secrets
 import signal
@@ -47,6 +48,9 @@ async def _serve(settings: config.Settings, path: Path, seen: Stamp | None) -> i
         print(f"distributor: cannot listen on {where}: {error.strerror}", file=sys.stderr)
         return 3
     print(f"distributor ready on {host}:{port}", flush=True)
+    with contextlib.suppress(OSError):
+        if path.stat().st_mode & 0o077:
+            logging.warning("%s holds password hashes but others may read it: mode 0600, please", path)
     watcher = asyncio.create_task(distributor.watch(path, seen))
     await stopped.wait()
     watcher.cancel()

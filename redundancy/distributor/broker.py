@@ -108,13 +108,13 @@ class Broker:
     # --- sockets
 
     def _connected(self, event: Connected, now: float) -> None:
-        connection = Connection(event.connection, event.address, self._dirty)
         if len(self.connections) >= self.limits.connections:
             self._notes.add("full", "", f"refused more than {len(self.connections)} connections", now)
             self._effects.append(Close(event.connection, "too many connections"))
             return
+        connection = Connection(event.connection, event.address, self._dirty)
         self.connections[event.connection] = connection
-        self._timers.set(("connect", connection.id), now + self.limits.connect_timeout)
+        self._timers.set(("connect", event.connection), now + self.limits.connect_timeout)
 
     def _received(self, event: Received, now: float) -> None:
         connection = self.connections.get(event.connection)
@@ -197,14 +197,14 @@ class Broker:
         if connection is None or connection.connect is None or connection.stage is not Stage.VERIFYING:
             return
         user, checked = self.access.users.get(connection.connect.username or ""), connection.checked
-        if not event.right or user is None or checked is None or user.password_hash != checked.password_hash:
-            why = f"wrong password for user {connection.connect.username!r}"
-            self._refuse(connection, (Reason.BAD_CREDENTIALS, why), now)
-            return
         holder = self.sessions.get(connection.connect.client_id)
-        refusal = admission.refusal(connection.connect, user, self.access, holder)
-        if refusal is None and holder is None and len(self.sessions) >= self.limits.sessions:
+        refusal: admission.Refusal | None
+        if not event.right or user is None or checked is None or user.password_hash != checked.password_hash:
+            refusal = Reason.BAD_CREDENTIALS, f"wrong password for user {connection.connect.username!r}"
+        elif holder is None and len(self.sessions) >= self.limits.sessions:
             refusal = Reason.QUOTA, f"{len(self.sessions)} sessions are the limit"
+        else:
+            refusal = admission.refusal(connection.connect, user, self.access, holder)
         if refusal is not None:
             self._refuse(connection, refusal, now)
             return
@@ -282,8 +282,9 @@ class Broker:
         if connection.stage is Stage.CLOSED:
             return
         if connection.stage is Stage.OPEN and reason >= Reason.UNSPECIFIED:
-            self._notes.add("closed", connection.who(), f"closed {connection.who()}: {why}", now)
-            connection.write(encode.disconnect(connection.version, reason, why))
+            if reason is not Reason.SHUTTING_DOWN:
+                self._notes.add("closed", connection.who(), f"closed {connection.who()}: {why}", now)
+            connection.say_goodbye(reason, why)
         if connection.chunks:
             self._send(connection)
         connection.stage = Stage.CLOSED

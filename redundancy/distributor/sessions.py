@@ -117,6 +117,12 @@ class Connection:
         if self.unsent > WINDOW:
             self.congested = True
 
+    def say_goodbye(self, reason: Reason, why: str) -> None:
+        """Why the server closes, where the version has words for it and the client takes them."""
+        data = encode.disconnect(self.version, reason, why)
+        if data and (not self.largest or len(data) <= self.largest):
+            self.write(data)
+
     def who(self) -> str:
         """For the log."""
         client_id = self.connect.client_id if self.connect is not None else ""

@@ -347,6 +347,18 @@ def test_the_same_fault_is_noted_once_and_counted_every_time():
     assert bench.broker.statistics.denied == 100
 
 
+def test_strangers_cannot_flood_the_log():
+    bench = Bench(connect_timeout=600)
+    for number in range(1000):
+        bench.send(bench.open(), wire.connect(f"stranger {number}" + "x" * 1000, "nobody", "x"))
+        bench.wait(0.01)
+    assert len(bench.notes) == 100
+    assert max(map(len, bench.notes)) < 500
+    bench.wait(100)
+    bench.send(bench.open(), wire.connect("again", "nobody", "x"))
+    assert bench.notes[100].startswith("900 more")
+
+
 def test_the_servers_own_topics_are_its_own():
     bench = Bench()
     admin = bench.client("a", keep_alive=0)

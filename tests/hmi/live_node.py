@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from hmi.dashboards import tutorial
-from hmi.dashboards.models import Dashboard, Widget
-from hmi.gateways.models import Gateway, Server, ServerSet
 from hmi.people.models import User
+from hmi.plant import tutorial
+from hmi.plant.layout import layout, node_file
+from hmi.replication import documents
 from redundancy import identity
 from tests.hmi.fake_runtime import FakeRuntime, fill_primary, start_redis
-from tests.hmi.web_node import PASSWORD, ROLES, node_file
+from tests.hmi.web_node import PASSWORD, ROLES
 
-NODE = node_file("primary-master", "Master", 26100, "primary-backup", 26101)
-OWN, OTHER = "http://127.0.0.1:26100", "http://127.0.0.1:26101"
+PLANT = layout(18_000)
+NODE = node_file(PLANT, PLANT.node("primary-master"), "00" * 32, "the pair's key")
+OWN, OTHER = PLANT.node("primary-master").url, PLANT.node("primary-backup").url
 
 
 @pytest.fixture(scope="session")
@@ -56,16 +57,11 @@ def people(db: None, settings: pytest.FixtureRequest) -> dict[str, User]:
 
 
 @pytest.fixture
-def boards(db: None) -> None:
-    """The tutorial's primary dashboard, and whose broker each server is."""
-    Gateway.objects.create(id=1, name="Primary")
-    servers = ServerSet.objects.create(name="Default")
-    Server.objects.create(server_set=servers, name="Chariot SCADA", target="own")
-    Server.objects.create(server_set=servers, name="Chariot SCADA Peer", target="peer", order=1)
-    document = tutorial.primary()
-    dashboard = Dashboard.objects.create(slug=document["slug"], title=document["title"])
-    for order, widget in enumerate(document["widgets"]):
-        Widget.objects.create(dashboard=dashboard, order=order, **widget)
+def boards(node: FakeRuntime, db: None) -> None:
+    """The tutorial's configuration of the primary, with its dashboard."""
+    brokers = dict.fromkeys(("Primary", "Edge 1", "Edge 2"), "a broker's password")
+    mqtt = {name: {"username": name, "password": "a password"} for name in ("observer", "integrator")}
+    documents.install(tutorial.config(PLANT, "Primary", brokers, mqtt))
 
 
 def signed_in(user: User | None) -> Client:

@@ -1,3 +1,5 @@
+"""Where dashboards live."""
+
 from django.urls import path
 
 from hmi.dashboards import views

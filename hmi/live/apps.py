@@ -1,3 +1,5 @@
+"""The live feed: no models, one subscription."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""The pages: no models of their own."""
+
 from django.apps import AppConfig
 
 

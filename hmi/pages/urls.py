@@ -1,3 +1,5 @@
+"""Where the pages live."""
+
 from django.urls import path
 
 from hmi.pages import audit_trail, overview, redundancy, tags, users, writes

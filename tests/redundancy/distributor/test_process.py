@@ -14,8 +14,24 @@ from pathlib import Path
 import pytest
 
 from tests.redundancy.distributor import wire
-from tests.redundancy.distributor.conftest import ROOT, own_config, start_own, stop
+from tests.redundancy.distributor.conftest import ROOT, Server, own_config, start_own, stop
 from tests.redundancy.distributor.wire import RawClient, listening, opened, publish, wait_until
+
+
+@pytest.fixture
+def start(tmp_path: Path):
+    """Starts servers of this test's own; none outlives it, however it ends."""
+    servers: list[Server] = []
+
+    def make(**changes: object) -> Server:
+        servers.append(start_own(tmp_path, own_config(**changes)))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+            stop(server)
 
 
 def run(path: Path) -> subprocess.CompletedProcess:
@@ -45,8 +61,8 @@ def test_a_bad_configuration_names_the_field_and_exit_code_2(tmp_path: Path):
     assert ended.stderr == "distributor: lease: must be a number between 0.1 and 600\n"
 
 
-def test_it_ends_by_sigterm_and_says_goodbye(tmp_path: Path):
-    server = start_own(tmp_path, own_config())
+def test_it_ends_by_sigterm_and_says_goodbye(start):
+    server = start()
     with opened(server.port, "five", version=5) as client:
         assert stop(server) == 0
         first, body = client.read()
@@ -54,9 +70,9 @@ def test_it_ends_by_sigterm_and_says_goodbye(tmp_path: Path):
         assert client.closed()
 
 
-def test_a_faulty_change_of_the_file_changes_nothing(tmp_path: Path):
-    server = start_own(tmp_path, own_config())
-    log = tmp_path / "log"
+def test_a_faulty_change_of_the_file_changes_nothing(start):
+    server = start()
+    log = server.folder / "log"
     server.config["users"] = [{"username": "admin", "password_hash": "plain", "acl": []}]
     server.rewrite()
     wait_until(lambda: "users[0].password_hash" in log.read_text())
@@ -65,8 +81,8 @@ def test_a_faulty_change_of_the_file_changes_nothing(tmp_path: Path):
     assert stop(server) == 0
 
 
-def test_after_sigstop_the_old_holders_sessions_are_dropped_before_their_commands_are_read(tmp_path: Path):
-    server = start_own(tmp_path, own_config(lease=0.6))
+def test_after_sigstop_the_old_holders_sessions_are_dropped_before_their_commands_are_read(start):
+    server = start(lease=0.6)
     with listening(server.port, "edge", ("plant/#", 1)) as edge:
         state = opened(server.port, "Primary-state-master", "pair", will=("plant/state", b"offline", 1, True))
         command = opened(server.port, "Primary-cmd", "pair")

@@ -65,6 +65,7 @@ class Engine:
         self._online: dict[EdgeNodeId, str] = {}
         self._lost_at: dict[EdgeNodeId, float] = {}
         self._told: dict[str, bool] = {}
+        self._views: dict[str, EdgeView] | None = None
         self._alarm = Alarm(site.clock, self._tick)
         self._listening = False
         self._acting = False
@@ -159,15 +160,22 @@ class Engine:
         """Name -> whether this node listens there."""
         return {name: server.ingest.is_open for name, server in self._servers.items()}
 
-    def edges(self) -> dict[EdgeNodeId, EdgeView]:
-        """Every edge node that was ever born here."""
-        views = {}
-        for edge in self._types:
-            node = self._host.node(edge)
-            online = node is not None and node.online
-            devices = dict(node.devices) if node is not None else {}
-            views[edge] = EdgeView(edge, online, node.server if node is not None else None, devices=devices)
-        return views
+    @property
+    def reachable(self) -> bool:
+        """Some server can be reached, or none is configured, or this node does not try."""
+        return not self._listening or not self._servers or any(self.servers().values())
+
+    def edges(self) -> dict[str, EdgeView]:
+        """Every edge node that was ever born here, by "group/edge"."""
+        if self._views is None:
+            self._views = {str(edge): self._view(edge) for edge in self._types}
+        return self._views
+
+    def _view(self, edge: EdgeNodeId) -> EdgeView:
+        node = self._host.node(edge)
+        if node is None:
+            return EdgeView(edge, False, None)
+        return EdgeView(edge, node.online, node.server, devices=dict(node.devices))
 
     def online_since(self, moment: float) -> set[EdgeNodeId]:
         """Edge nodes that are online, or were at some time after `moment` (monotonic seconds)."""
@@ -320,6 +328,7 @@ class Engine:
             case NodeBorn():
                 self._born(effect)
             case DeviceBorn(edge, device, metrics, at, birth):
+                self._views = None
                 self._types.setdefault(edge, {})[device] = _types(metrics)
                 self._keep(f"{edge}/{device}", birth)
                 sink.device_born(edge, device, metrics, at)
@@ -329,6 +338,7 @@ class Engine:
             case NodeStale(edge, _, at, why):
                 self._offline(edge, at, why)
             case DeviceDied(edge, device, at):
+                self._views = None
                 self._site.ledger.note(BIRTH, f"{edge}/{device}", b"")
                 self._commands.give_up(f"{edge}/{device} went offline before it answered", edge, device)
                 sink.device_stale(edge, device, at, "the device has died")
@@ -342,6 +352,7 @@ class Engine:
 
     def _born(self, born: NodeBorn) -> None:
         edge = born.edge
+        self._views = None
         self._types[edge] = {None: _types(born.metrics)}
         self._online[edge] = born.server
         self._lost_at.pop(edge, None)
@@ -351,6 +362,7 @@ class Engine:
         self._on_progress()
 
     def _offline(self, edge: EdgeNodeId, at: int, why: str) -> None:
+        self._views = None
         if self._online.pop(edge, None) is not None:
             self._lost_at[edge] = self._site.clock.now().mono
         self._commands.give_up(f"{edge} went offline before it answered", edge)

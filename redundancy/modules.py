@@ -195,14 +195,10 @@ class Modules:
             self._feed(EdgeSessions(self._sessions))
         self._changed()
 
-    def edges(self) -> dict[EdgeNodeId, EdgeView]:
-        """Every edge node that is known here."""
-        views: dict[EdgeNodeId, EdgeView] = {}
-        if self.engine is not None:
-            views.update(self.engine.edges())
-        if self.transmission is not None:
-            views.update(self.transmission.edges())
-        return views
+    def edges(self) -> dict[str, EdgeView]:
+        """Every edge node that is known here, by "group/edge"."""
+        views = {} if self.engine is None else self.engine.edges()
+        return views if self.transmission is None else {**views, **self.transmission.edges()}
 
     def servers(self) -> dict[str, bool]:
         """Every MQTT server: whether this node has a session there."""

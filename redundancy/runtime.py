@@ -32,7 +32,6 @@ from redundancy.core.events import (
     ConfigKnown,
     Event,
     FailoverAsked,
-    Healthy,
     Intruder,
     IntruderGone,
     LinkDown,
@@ -44,6 +43,7 @@ from redundancy.core.messages import Release, SwitchAsked, from_wire, to_wire
 from redundancy.core.pair import Pair
 from redundancy.core.settings import PairSettings
 from redundancy.core.view import PairView, State
+from redundancy.health import Health
 from redundancy.ledger import PATIENCE, PROVIDERS, Ledger
 from redundancy.link.links import LinkEvents, Links
 from redundancy.modules import Modules
@@ -102,6 +102,7 @@ class Runtime:
         self._early: deque[tuple[EdgeNodeId, str | None, Metric, bool]] = deque(maxlen=EARLY)
         self._shown: GatewayView | None = None
         self._show_due = False
+        self._health = Health(self._feed, clock.now().mono)
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -121,6 +122,7 @@ class Runtime:
         )
         try:
             await self._links.start()
+            self._health.tell()
             if self._config is not None:
                 self.reconfigure(self._config)
             while self._early:
@@ -160,6 +162,9 @@ class Runtime:
             await asyncio.sleep(0.5)
             self.loop_lag = max(0.0, loop.time() - due)
             self._modules.progress()
+            engine, peer = self._modules.engine, self._pair_view().peer
+            reachable = engine is None or engine.reachable
+            self._health.servers(reachable, peer is not None and peer.connected, self._clock.now().mono)
             self._show()
 
     # -- what is asked of it ---------------------------------------------------------------------
@@ -191,7 +196,7 @@ class Runtime:
             config_version=self._config.version if self._config is not None else "",
             lag=self._replicator.lag,
             servers=servers,
-            edges={str(edge): view for edge, view in edges.items()},
+            edges=edges,
             troubles=dict(self._troubles.counts),
         )
 
@@ -261,7 +266,7 @@ class Runtime:
 
     def healthy(self, ok: bool, why: str) -> None:
         """What the world outside knows of this node's health; an unwell node gives its role up."""
-        self._feed(Healthy(ok, why))
+        self._health.judge("node", ok, why)
 
     def reconfigure(self, config: GatewayConfig) -> None:
         """The gateway's configuration is now this one, whatever it was."""

@@ -43,15 +43,23 @@ class Alarm:
         self._clock = clock
         self._ring = ring
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
 
     def set(self, deadline: float | None) -> None:
         """Ring when the clock's `mono` reaches `deadline`; None or infinity: don't."""
+        if self._timer is not None and deadline == self._deadline:
+            return
         self.cancel()
+        self._deadline = deadline
         if deadline is None or deadline == float("inf"):
             return
         # Short naps, because the loop's own clock stands still while the machine sleeps.
         wait = min(max(0.0, deadline - self._clock.now().mono), 5.0)
-        self._timer = asyncio.get_running_loop().call_later(wait, self._ring)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._rings)
+
+    def _rings(self) -> None:
+        self._timer = None
+        self._ring()
 
     def cancel(self) -> None:
         """Don't ring."""

@@ -122,10 +122,11 @@ class Transmission:
         """The edge nodes that reached a host when their state was last heard of, from whichever node."""
         return {edge for edge in self._links if self._site.ledger.get(TRANSMITTER, str(edge)) == b"online"}
 
-    def edges(self) -> dict[EdgeNodeId, EdgeView]:
-        """Every transmitter as it stands."""
+    def edges(self) -> dict[str, EdgeView]:
+        """Every transmitter as it stands, by "group/edge"."""
         return {
-            edge: EdgeView(edge, link.online, link.server, link.why) for edge, link in self._links.items()
+            str(edge): EdgeView(edge, link.online, link.server, link.why)
+            for edge, link in self._links.items()
         }
 
     def servers(self) -> dict[str, bool]:

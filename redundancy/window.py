@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 from sparkplug import Metric
 
@@ -87,11 +86,6 @@ class SampleWindow:
         """The peer has published all that waited; kept for one rolling window more, in case it dies."""
         self.take(len(self._waiting), now)
 
-    def received(self, through: int) -> None:
-        """The host has stored everything up to `through` (ms): that need not be sent again."""
-        self._sent = deque(item for item in self._sent if item[1].timestamp > through)
-        self._waiting = deque(sample for sample in self._waiting if sample.timestamp > through)
-
     def _age(self, now: float) -> None:
         while self._sent and now - self._sent[0][0] > self._rolling:
             self._sent.popleft()
@@ -111,12 +105,3 @@ def by_device(samples: Iterable[Sample]) -> dict[str | None, list[Metric]]:
     for sample in samples:
         messages.setdefault(sample.device, []).append(sample.metric)
     return messages
-
-
-def batches(metrics: list[Metric], size: int) -> list[list[Metric]]:
-    """`metrics` in runs of at most `size`, so that no message grows without bound."""
-    source = iter(metrics)
-    runs: list[list[Metric]] = []
-    while run := list(islice(source, size)):
-        runs.append(run)
-    return runs

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -232,7 +235,8 @@ class Plant:
 
     async def close(self) -> None:
         for node in self.nodes:
-            await node.kill()
+            if not all(task.done() for task in node.tasks):
+                await node.kill()
         for watcher in self.watchers:
             watcher.connection.close()
         if self._witness is not None:
@@ -299,6 +303,39 @@ def servers(*brokers: Broker) -> tuple[Server, ...]:
     return tuple(
         broker.server(f"server {number}", keep_alive=3) for number, broker in enumerate(brokers, start=1)
     )
+
+
+class Elsewhere:
+    """A loop in a thread of its own, for a node that is to be stopped while others go on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Elsewhere:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def pause(self, seconds: float) -> None:
+        """Nothing happens on the loop for so long."""
+        self._loop.call_soon_threadsafe(time.sleep, seconds)
+
+    def soon(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Run the coroutine there."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def run(self, call: Callable[[], Any]) -> Any:
+        """Call there, and await what it answers if that can be awaited."""
+
+        async def called() -> Any:
+            answer = call()
+            return await answer if asyncio.iscoroutine(answer) else answer
+
+        return await asyncio.wrap_future(self.soon(called()))
 
 
 class Watcher:

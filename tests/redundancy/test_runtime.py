@@ -12,7 +12,7 @@ import pytest
 from redundancy.config import Standby
 from redundancy.ports import Answer, Refused
 from tests.redundancy.brokers import Broker, running
-from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, edge, host, servers, until
+from tests.redundancy.plant import DEVICE, EDGE, Elsewhere, Node, Plant, edge, host, servers, until
 
 
 @pytest.fixture
@@ -157,6 +157,55 @@ async def test_a_node_whose_disk_refuses_its_promise_never_acts(plant: Plant, br
     assert not single.runtime.holds()
     single.folder.mkdir()
     await until(lambda: single.active, what="active once the disk is back")
+
+
+async def test_a_standby_that_missed_the_births_has_them_from_its_peer(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    master, backup = plant.pair(host(*set_))
+    master.start()
+    plant.single(edge(*set_)).start()
+    await until(lambda: master.log.devices, 15, "edge online at the master")
+    births = len(observer.topics("NBIRTH"))
+    backup.start()
+    await until(lambda: (EDGE, DEVICE) in backup.log.devices, what="the backup knows the edge node")
+    await until(lambda: len(backup.log.counters()) > 10, what="values at the backup")
+    assert len(observer.topics("NBIRTH")) == births
+    assert observer.topics("NCMD") == []
+
+
+async def test_an_unwell_node_hands_over_to_a_well_one(plant: Plant, broker: Broker) -> None:
+    master, backup = await started(plant.pair(host(*servers(broker))))
+    master.runtime.healthy(False, "the disk is full")
+    await until(lambda: backup.active and master.state == "Standby", what="the backup acts")
+    (report,) = backup.log.changeovers.values()
+    assert report["from"] == "primary-master"
+    assert any("the disk is full" in warning for warning in master.runtime.view().warnings)
+
+
+async def test_a_holder_that_wakes_up_from_a_pause_says_nothing(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    sender = plant.single(edge(*set_)).start()
+    master, backup = plant.pair(host(*set_))
+    with Elsewhere() as elsewhere:
+        await elsewhere.run(master.start)
+        backup.start()
+        await until(lambda: master.log.online.get(EDGE) and backup.state == "Standby", what="edge online")
+        elsewhere.pause(3.0)
+        # Queued up behind the pause: what a browser or a timer would still want from the sleeper.
+        late = [elsewhere.soon(master.runtime.write(EDGE, DEVICE, "Tag 1", 666)) for _ in range(5)]
+        await until(lambda: backup.active, 5, "backup active")
+        await until(lambda: backup.runtime.view().modules == {"engine": "Running"})
+        outcomes = [await asyncio.wrap_future(one) for one in late]
+        assert {one.outcome for one in outcomes} == {Answer.REFUSED}
+        await until(lambda: master.state == "Standby", what="the sleeper stands by")
+        await asyncio.sleep(0.5)
+        assert 666 not in [metric.value for metric in sender.tags.commands]
+        assert observer.states()[-1].online
+        stamps = [state.timestamp for state in observer.states() if state.online]
+        assert stamps == sorted(stamps)
+        await elsewhere.run(master.kill)
 
 
 async def test_a_restarted_node_goes_on_with_the_next_epoch(plant: Plant, broker: Broker) -> None:

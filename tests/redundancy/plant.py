@@ -31,7 +31,7 @@ from redundancy.ports import GatewayView
 from redundancy.records import MemoryStore, Record
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
-from sparkplug import DataType, EdgeNodeId, HostState, Metric, Topic, TopicError, decode, state_topic
+from sparkplug import DataType, EdgeNodeId, HostState, Instant, Metric, Topic, TopicError, decode, state_topic
 from tests.redundancy.brokers import Broker, free_port
 
 KEY = b"the key of the test plant"
@@ -51,6 +51,16 @@ async def until(condition: Callable[[], Any], within: float = 10.0, what: str = 
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"not within {within:g} s: {what or 'the condition'}") from None
+
+
+@dataclass
+class Hand(Clock):
+    """A clock that is turned by hand."""
+
+    mono: float = 100.0
+
+    def now(self) -> Instant:
+        return Instant(self.mono, 1_700_000_000_000)
 
 
 class Log:

@@ -10,8 +10,7 @@ from redundancy.ledger import CHANGEOVER, Ledger
 from redundancy.records import Record
 from redundancy.site import Farewells, Site, Troubles
 from sparkplug import EdgeNodeId
-from tests.redundancy.plant import Log
-from tests.redundancy.test_health import Hand
+from tests.redundancy.plant import Hand, Log
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")
 

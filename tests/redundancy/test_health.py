@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from redundancy.clock import Clock
 from redundancy.core.events import Event, Healthy
 from redundancy.health import SERVERS_PATIENCE, Health
 from redundancy.site import Alarm, Troubles
-from sparkplug import Instant
-from tests.redundancy.plant import Log, until
-
-
-@dataclass
-class Hand(Clock):
-    """A clock that is turned by hand."""
-
-    mono: float = 100.0
-    heard: list[Event] = field(default_factory=list)
-
-    def now(self) -> Instant:
-        return Instant(self.mono, 1_700_000_000_000)
+from tests.redundancy.plant import Hand, Log, until
 
 
 def test_a_node_is_well_only_when_everybody_says_so() -> None:

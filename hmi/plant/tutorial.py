@@ -11,6 +11,7 @@ from typing import Any
 from hmi.dashboards import tutorial as boards
 from hmi.plant.credentials import PEOPLE
 from hmi.plant.layout import DEVICE, GROUP, HOST_ID, Layout, PlantNode
+from redundancy.distributor.passwords import hash_password
 
 PRIMARY = "Primary"
 TAG_1 = {"Edge 1": 10, "Edge 2": 20}
@@ -65,7 +66,7 @@ def _host(brokers: dict[str, str], mqtt: dict[str, Any]) -> dict[str, Any]:
     edges = [
         {
             "username": edge,
-            "password": brokers[edge],
+            "password_hash": _hashed(brokers[edge]),
             "acl": _edge_acl(edge),
             "client_ids": [f"{GROUP}-{edge}"],
         }
@@ -85,19 +86,24 @@ def _host(brokers: dict[str, str], mqtt: dict[str, Any]) -> dict[str, Any]:
         "broker_users": [
             {
                 "username": PRIMARY,
-                "password": brokers[PRIMARY],
+                "password_hash": _hashed(brokers[PRIMARY]),
                 "acl": ["RW #"],
                 "client_ids": [f"{HOST_ID}-*"],
             },
             *edges,
-            {"username": "observer", "password": mqtt["observer"]["password"], "acl": ["R #"]},
+            {"username": "observer", "password_hash": _hashed(mqtt["observer"]["password"]), "acl": ["R #"]},
             {
                 "username": "integrator",
-                "password": mqtt["integrator"]["password"],
+                "password_hash": _hashed(mqtt["integrator"]["password"]),
                 "acl": ["RW #", f"-W {state}", f"-W STATE/{HOST_ID}"],
             },
         ],
     }
+
+
+def _hashed(password: str) -> str:
+    """Random passwords of 100 bits need no slow hash, and a plant that starts has better things to do."""
+    return hash_password(password, iterations=1_000)
 
 
 def _edge_acl(edge: str) -> list[str]:

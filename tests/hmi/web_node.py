@@ -16,41 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from hmi.node import schema
+from hmi.plant.layout import Layout, node_file
 from redundancy import identity
 from tests.hmi.fake_runtime import FakeRuntime, start_redis
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 
-def node_file(
-    name: str, role: str, http: int, peer: str, peer_http: int, gateway: str = "Primary"
-) -> dict[str, Any]:
-    """A node.json; link ports are never listened on here."""
-    return {
-        "gateway": gateway,
-        "node": name,
-        "role": role,
-        "link": f"127.0.0.1:{http + 400}",
-        "http": f"127.0.0.1:{http}",
-        "url": f"http://127.0.0.1:{http}",
-        "mqtt": f"127.0.0.1:{http + 500}",
-        "witness": "127.0.0.1:26999",
-        "peer": {
-            "node": peer,
-            "link": f"127.0.0.1:{peer_http + 400}",
-            "url": f"http://127.0.0.1:{peer_http}",
-        },
-        "plant_key": "00" * 32,
-        "secret_key": "a key that both nodes of the test's pair share",
-    }
-
-
 class WebNode:
     """One node. Databases are the folder's own, or another node's through a link: a shared sign-in."""
 
-    def __init__(self, folder: Path, raw: dict[str, Any], databases_of: WebNode | None = None) -> None:
-        self.folder, self.url = folder, str(raw["url"])
+    def __init__(self, folder: Path, plant: Layout, name: str, databases_of: WebNode | None = None) -> None:
+        self.folder, self.plant, self.url = folder, plant, plant.node(name).url
         folder.mkdir(parents=True, exist_ok=True)
+        raw = node_file(plant, plant.node(name), "00" * 32, "a key that both nodes of the pair share")
         self.identity = identity.save(folder, raw)
         if databases_of is None:
             schema.bring_up_to_date(folder)
@@ -64,6 +43,15 @@ class WebNode:
         self._processes.append(start_redis(self.folder))
         self.runtime.start()
         self.start_web()
+
+    def revive(self) -> None:
+        """After a kill: the same node again, its worker as it was."""
+        self._processes.append(start_redis(self.folder))
+        self.start_web()
+
+    @property
+    def dead(self) -> bool:
+        return not self._processes
 
     def start_web(self) -> None:
         host, port = self.url.removeprefix("http://").split(":")
@@ -124,35 +112,20 @@ class WebNode:
         raise AssertionError(f"{self.url} does not answer: {(self.folder / 'web.log').read_text()}")
 
 
-PEOPLE = """
-from hmi.people.models import User
-from hmi.dashboards.models import Dashboard, Widget
-from hmi.gateways.models import Gateway, Server, ServerSet
-Gateway.objects.get_or_create(id=1, defaults={"name": values["gateway"]})
-servers, _ = ServerSet.objects.get_or_create(name="Default")
-for order, (name, target) in enumerate(values["servers"].items()):
-    chosen = {"server_set": servers, "order": order, "target": target}
-    Server.objects.get_or_create(name=name, defaults=chosen)
-for name, role in values["people"].items():
-    user = User(username=name, role=role)
-    user.set_password(values["password"])
-    user.save()
-for order, board in enumerate(values["dashboards"]):
-    row = Dashboard.objects.create(slug=board["slug"], title=board["title"], order=order)
-    for number, widget in enumerate(board["widgets"]):
-        Widget.objects.create(dashboard=row, order=number, **widget)
+SEED = """
+from hmi.plant import tutorial
+from hmi.plant.layout import layout
+from hmi.replication import documents, people
+brokers = dict.fromkeys(("Primary", "Edge 1", "Edge 2"), "a broker's password")
+mqtt = {name: {"password": "a password"} for name in ("observer", "integrator")}
+documents.install(tutorial.config(layout(values["offset"]), values["gateway"], brokers, mqtt))
+users = [{"username": n, "role": r, "password": values["password"]} for n, r in values["people"].items()]
+people.install({"users": users})
 """
 PASSWORD = "a long enough password"
 ROLES = {"victor": "viewer", "olga": "operator", "egon": "engineer", "anna": "administrator"}
 
 
-def furnish(node: WebNode, dashboards: list[dict[str, Any]], servers: dict[str, str]) -> None:
-    """Accounts of all four roles, the dashboards and the servers, straight into the database."""
-    node.manage(
-        PEOPLE,
-        gateway=node.identity.node.gateway,
-        people=ROLES,
-        password=PASSWORD,
-        dashboards=dashboards,
-        servers=servers,
-    )
+def furnish(node: WebNode, offset: int) -> None:
+    """Accounts of all four roles and the tutorial's configuration; `offset` is the plant's."""
+    node.manage(SEED, gateway=node.identity.node.gateway, people=ROLES, password=PASSWORD, offset=offset)

@@ -24,7 +24,7 @@ NO_BD_SEQ = -1
 class Declaration:
     """What one birth has declared. `known` is for decoding, `aliases` for commands."""
 
-    known: dict[int | str, tuple[str, DataType]] = field(default_factory=dict)
+    known: dict[int | str, tuple[str, DataType, int]] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
 
 
@@ -63,7 +63,7 @@ def declaration(
             faults.append(f"{name} twice")
             metric = metric if metric.alias is not None else metric._replace(alias=metrics[name].alias)
         metrics[name] = metric._replace(timestamp=sane(metric.timestamp, stamp))
-        declared.known[name] = (name, metric.datatype)
+        declared.known[name] = (name, metric.datatype, int(metric.datatype))
     faults += _declare_aliases(metrics, declared)
     problems = [Problem("birth", f"{edge}: {', '.join(faults[:5])[:300]}")] if faults else []
     return tuple(metrics.values()), declared, problems
@@ -77,7 +77,7 @@ def _declare_aliases(metrics: Mapping[str, Metric], declared: Declaration) -> li
             continue
         if alias in declared.known:
             shared.add(alias)
-        declared.known[alias] = (name, metric.datatype)
+        declared.known[alias] = (name, metric.datatype, int(metric.datatype))
         declared.aliases[name] = alias
     for alias in shared:
         del declared.known[alias]

@@ -164,7 +164,7 @@ class HostSession:
             word = declared.known.get(metric.name or "")
             if word is None:
                 raise NotBorn(f"{metric.name!r} is not in the birth of {device or edge}")
-            name, datatype = word
+            name, datatype, _ = word
             alias = declared.aliases.get(name)
             written.append(_commanded(name, datatype, metric.value, alias, now))
         kind = MessageType.NCMD if device is None else MessageType.DCMD

@@ -1,9 +1,9 @@
 """Bytes to Payload and back: the only module that knows the protobuf classes.
 
 Decoding is the hot path of a host: one flat loop over upb's fields, nothing called for an ordinary value.
-Touching a field costs more than parsing it, and asking for presence (`HasField`) costs four fields. So it is
-asked only where a zero or an empty value leaves it open, and not even then where a look at the raw bytes has
-shown that no metric can have the thing. Everything unusual goes to `_careful`.
+Touching a field costs more than parsing it, and asking for presence (`HasField`) costs several fields. So it
+is asked only where a zero or an empty value leaves it open, and not even then where a search in the raw bytes
+has shown that no metric has the thing. Everything unusual goes to `_careful`.
 
 A metric that cannot be read spoils only itself: value None, quality BAD. That covers the kinds that are not
 read yet (arrays, DataSet, Template), unknown datatype codes, text that is not UTF-8, and a value in a field
@@ -12,7 +12,7 @@ that does not fit its datatype. upb hands invalid UTF-8 out as bytes where str w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from google.protobuf.message import DecodeError
 
@@ -33,12 +33,14 @@ MAX_METRICS = 500_000
 # The last millisecond of the year 9999: what calendars downstream can hold.
 LAST_TIMESTAMP = 253_402_300_799_999
 _QUALITY = "Quality"
+_QUALITY_KEY = _QUALITY.encode()
+_ZERO_ALIAS = b"\x10\x00"  # field 2, value 0
 _PRESENT = {3: "int_value", 4: "long_value", 9: "float_value", 10: "double_value", 11: "boolean_value"}
 _PRESENT |= {12: "string_value"}
 _READABLE = frozenset({*_PRESENT.values(), "bytes_value"})
 
-Catalogue = Mapping[int | str, tuple[str, DataType]]
-"""What a birth has declared: alias and name -> name and datatype."""
+Catalogue = Mapping[int | str, tuple[str, DataType, int]]
+"""What a birth has declared: alias and name -> name, datatype and its code (an enum compares slowly)."""
 
 
 class Parsed:
@@ -71,20 +73,18 @@ class Parsed:
         wire = self._wire
         return Payload(
             self.timestamp,
-            tuple(_metrics(wire.metrics, self._data)),
+            tuple(_as_sent(wire.metrics, self._data)),
             self.seq,
             _text(wire.uuid) if wire.HasField("uuid") else None,
             wire.body if wire.HasField("body") else None,
         )
 
-    def resolved(self, known: Catalogue, stamp: int) -> tuple[list[Metric], list[int | str | None]]:
+    def resolved(self, known: Catalogue, stamp: int) -> tuple[list[Metric], list[int | str]]:
         """Metrics with the names and datatypes of their birth, and what the birth does not have.
 
         `stamp` (ms UTC) stands in for a missing or absurd timestamp.
         """
-        strangers: list[int | str | None] = []
-        metrics = _metrics(self._wire.metrics, self._data, known, stamp, LAST_TIMESTAMP, strangers.append)
-        return metrics, strangers
+        return _as_declared(self._wire.metrics, self._data, known, stamp)
 
 
 def decode(data: bytes) -> Payload:
@@ -92,78 +92,97 @@ def decode(data: bytes) -> Payload:
     return Parsed(data).payload()
 
 
-def _metrics(
-    wires: Iterable[WireMetric],
-    data: bytes,
-    known: Catalogue | None = None,
-    default: int | None = None,
-    latest: int = 2**64,
-    refuse: Callable[[int | str | None], None] | None = None,
-) -> list[Metric]:
-    """The hot loop: longer than we like functions to be, because a call costs as much as two fields."""
+def _as_sent(wires: Iterable[WireMetric], data: bytes) -> list[Metric]:
+    """Metrics as they travelled. Together with `_value` this is the hot loop."""
     metrics: list[Metric] = []
-    append, new, by_code = metrics.append, tuple.__new__, BY_CODE
-    rare, zero_aliases = _has_rare_fields(data), _has_zero_aliases(data)
-    historical = transient = False
-    value: Value
-    name: str | None
-    alias: int | None
-    stamp: int | None
+    append, new, kinds = metrics.append, tuple.__new__, BY_CODE
+    qualities, zero_aliases = _QUALITY_KEY in data, _ZERO_ALIAS in data
     for m in wires:
         name, alias, code, stamp, quality = m.name, m.alias, m.datatype, m.timestamp, None
-        if name.__class__ is not str or not name:
-            name = None
-        if not alias and not (zero_aliases and m.HasField("alias")):
-            alias = None
-        if known is not None and refuse is not None:
-            key = alias if name is None else name
-            entry = None if key is None else known.get(key)
-            if entry is None:
-                refuse(key)
-                continue
-            name, code = entry
-        if code == 10:
-            value = m.double_value
-        elif code == 4:
-            value = m.long_value
-            if value >= 0x8000_0000_0000_0000:
-                value -= 0x1_0000_0000_0000_0000
-        elif code == 3:
-            value = m.int_value
-            if value >= 0x8000_0000:
-                value -= 0x1_0000_0000
-        elif code == 11:
-            value = m.boolean_value
-        elif code == 9:
-            value = m.float_value
-        elif code == 12 and m.string_value.__class__ is str:
-            value = m.string_value
-        else:
-            value = None
-        if not value and (value is None or not m.HasField(_PRESENT[code])):
-            # A birth that left the datatype out has declared nothing that could be read.
-            value, quality = (None, BAD) if known is not None and not code else _careful(m, code)
-        if rare:
-            historical, transient = m.is_historical, m.is_transient
-            value, quality = (None, _quality(m, None)) if m.is_null else (value, _quality(m, quality))
-        if not 0 < stamp <= latest:
-            stamp = default if stamp or default or not m.HasField("timestamp") else 0
-        datatype = by_code[code] if code < 35 else DataType.Unknown
-        append(new(Metric, (name, datatype, value, stamp, alias, historical, transient, quality)))
+        value = _value(m, code)
+        if value is None or m.is_null:
+            value, quality = _careful(m, code)
+        if qualities and quality is None:
+            quality = _quality(m)
+        append(
+            new(
+                Metric,
+                (
+                    name if name and name.__class__ is str else None,
+                    kinds[code] if code < 35 else DataType.Unknown,
+                    value,
+                    stamp if stamp or m.HasField("timestamp") else None,
+                    alias if alias or (zero_aliases and m.HasField("alias")) else None,
+                    m.is_historical,
+                    m.is_transient,
+                    quality,
+                ),
+            )
+        )
     return metrics
 
 
-def _has_rare_fields(data: bytes) -> bool:
-    """Whether any metric may be historical, transient or null, or have a quality.
+def _as_declared(
+    wires: Iterable[WireMetric], data: bytes, known: Catalogue, default: int
+) -> tuple[list[Metric], list[int | str]]:
+    """Metrics as the birth has declared them, whatever datatype they claim; and the strangers.
 
-    The flags as every encoder writes them: tag and the value 1. A hit may be chance; that costs only time.
+    The alias has done its work when the name is found; alias 0 is not told from none any more.
     """
-    return b"\x28\x01" in data or b"\x30\x01" in data or b"\x38\x01" in data or _QUALITY.encode() in data
+    metrics: list[Metric] = []
+    strangers: list[int | str] = []
+    append, new, find = metrics.append, tuple.__new__, known.get
+    qualities = _QUALITY_KEY in data
+    for m in wires:
+        alias, stamp, quality = m.alias, m.timestamp, None
+        key = m.name or alias
+        entry = find(key)
+        if entry is None or (not key and not m.HasField("alias")):
+            strangers.append(key)
+            continue
+        name, datatype, code = entry
+        value = _value(m, code)
+        if value is None or m.is_null:
+            # A birth that left the datatype out has declared nothing that could be read.
+            value, quality = _careful(m, code) if code else (None, BAD)
+        if qualities and quality is None:
+            quality = _quality(m)
+        if not 0 < stamp <= LAST_TIMESTAMP:
+            stamp = default
+        append(
+            new(
+                Metric,
+                (name, datatype, value, stamp, alias or None, m.is_historical, m.is_transient, quality),
+            )
+        )
+    return metrics, strangers
 
 
-def _has_zero_aliases(data: bytes) -> bool:
-    """Alias 0 is legal. It is written 10 00, or overlong 10 80 ...: without either there is none."""
-    return b"\x10\x00" in data or b"\x10\x80" in data
+def _value(m: WireMetric, code: int) -> Value:
+    """An ordinary value of an ordinary datatype, None for everything else."""
+    value: int | float | bool | str
+    if code == 10:
+        value = m.double_value
+    elif code == 4:
+        value = m.long_value
+        if value >= 0x8000_0000_0000_0000:
+            value -= 0x1_0000_0000_0000_0000
+    elif code == 3:
+        value = m.int_value
+        if value >= 0x8000_0000:
+            value -= 0x1_0000_0000
+    elif code == 11:
+        value = m.boolean_value
+    elif code == 9:
+        value = m.float_value
+    elif code == 12:
+        value = m.string_value
+        if value.__class__ is not str:
+            return None
+    else:
+        return None
+    # Zero, false or empty: or is there another field, or none?
+    return value if value or m.HasField(_PRESENT[code]) else None
 
 
 def _careful(m: WireMetric, code: int) -> tuple[Value, int | None]:
@@ -186,13 +205,12 @@ def _text(text: str | bytes) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _quality(m: WireMetric, found: int | None) -> int | None:
-    """The property "Quality", None when it is good or not a number; `found` when it is absent."""
-    if found is None and m.HasField("properties"):
-        for key, value in zip(m.properties.keys, m.properties.values, strict=False):
-            if key == _QUALITY and value.WhichOneof("value") == "int_value":
-                return None if value.int_value == GOOD else value.int_value
-    return found
+def _quality(m: WireMetric) -> int | None:
+    """The property "Quality", None when it is good, absent or not a number."""
+    for key, value in zip(m.properties.keys, m.properties.values, strict=False):
+        if key == _QUALITY and value.WhichOneof("value") == "int_value":
+            return None if value.int_value == GOOD else value.int_value
+    return None
 
 
 def encode(payload: Payload, *, datatypes: bool = True) -> bytes:

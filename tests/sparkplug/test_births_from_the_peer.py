@@ -66,6 +66,13 @@ def test_an_adopted_birth_is_a_birth():
     assert (view.online, view.bd_seq, view.adopted, view.devices) == (True, 7, True, {"Device 1": True})
 
 
+def test_the_same_births_again_are_no_news():
+    host = adopted()
+
+    assert host.adopt(node_birth(), at(2)) == []
+    assert host.adopt(device_birth(), at(2)) == []
+
+
 def test_after_it_the_first_data_starts_the_count_whatever_its_seq():
     host = adopted()
 

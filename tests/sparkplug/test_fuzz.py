@@ -71,7 +71,7 @@ PAYLOADS = st.binary(max_size=80) | mutated()
 MESSAGES = st.lists(st.tuples(st.sampled_from(SERVERS), TOPICS, PAYLOADS), max_size=25)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(PAYLOADS)
 def test_decoding_gives_a_payload_or_a_payload_error(data):
     try:
@@ -87,7 +87,7 @@ def test_decoding_gives_a_payload_or_a_payload_error(data):
         )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(MESSAGES)
 def test_a_host_survives_everything_and_its_other_nodes_notice_nothing(messages):
     host = HostSession(HOST)
@@ -106,7 +106,7 @@ def test_a_host_survives_everything_and_its_other_nodes_notice_nothing(messages)
     host.tick(at(999))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(MESSAGES)
 def test_an_edge_node_survives_everything(messages):
     session = EdgeSession(EDGE, HOST, use_aliases=True)
@@ -125,7 +125,7 @@ def test_an_edge_node_survives_everything(messages):
             decode(publish.payload)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(MESSAGES)
 def test_a_hosts_presence_survives_everything(messages):
     presence = HostPresence(HOST)

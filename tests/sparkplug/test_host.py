@@ -325,6 +325,7 @@ class TestOrder:
         host.tick(at(3))
 
         assert ddata(host, 2, 22, 3.5) == []
+        assert host.deadline() == 8.0  # the next request for a birth: nothing waits for its turn
         assert written(ddata(host, 4, 44, 3.6)) == [44]
 
     def test_a_duplicate_is_dropped(self):

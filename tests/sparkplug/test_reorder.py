@@ -90,6 +90,19 @@ def test_after_a_birth_the_interval_still_holds():
     assert requests.due(5.0) == "a gap"
 
 
+def test_after_a_birth_the_requests_start_quickly_again():
+    requests = BirthRequests(5.0)
+    for second in (0.0, 5.0, 15.0):
+        requests.want("A", "no birth")
+        assert requests.due(second)
+    requests.settled()
+
+    requests.want("A", "a gap")
+
+    assert requests.due(35.0)
+    assert requests.next_at == 40.0
+
+
 def test_a_longer_interval_than_the_usual_limit_is_kept():
     requests = BirthRequests(60.0)
     requests.want("A", "x")

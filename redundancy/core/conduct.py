@@ -68,7 +68,7 @@ class Conduct:
         s, settings = self._s, self._s.settings
         times = [*self.switch.deadlines(), self._recovery.due, self._campaign.due, s.stop_by]
         if s.peer is not None:
-            times += [self._beat_at, s.silent_after(settings.lease), s.silent_after(settings.lease / 2)]
+            times += [self._beat_at, s.silent_after(settings.lease), s.silent_after(settings.quiet)]
         if s.holding or s.phase is Phase.ASKING:
             times += [s.term.ask_at, s.term.until]
         if s.phase is Phase.FENCED:
@@ -112,12 +112,13 @@ class Conduct:
 
     def _judge_solo(self, now: float) -> None:
         """Without a witness: go on alone while the peer says nothing, or has just restarted and may not
-        vote. The holder may from half a lease on (before the peer, which must wait a whole one)."""
+        vote. The holder may as soon as the peer is quiet, before its vote has run out: a standby that dies
+        must not take the role with it. A standby must wait a whole lease."""
         s = self._s
         if s.settings.policy != "availability" or s.phase is Phase.IDLE:
             return
         if s.holding:
-            quiet = s.silence(now) > s.settings.lease / 2 or now < s.term.peer_waits_until
+            quiet = s.silence(now) >= s.settings.quiet or now < s.term.peer_waits_until
             peer_votes = s.settings.peer in s.term.lease.voters(now)
             s.term.solo = quiet or (s.term.solo and not peer_votes)
         elif s.phase is Phase.ASKING:

@@ -24,7 +24,7 @@ def unfit(s: Situation, now: float) -> Obstacle | None:
     if s.conflict:
         return Obstacle(State.CONFLICT, s.conflict)
     if s.maintenance:
-        return Obstacle(State.MAINTENANCE, f"in maintenance, asked for by {s.maintenance}")
+        return Obstacle(State.MAINTENANCE, f"is in maintenance, asked for by {s.maintenance}")
     if s.disk and now < s.disk_retry_at:
         return Obstacle(State.FENCED, f"cannot write its promise to disk: {s.disk}", s.disk_retry_at)
     if s.unhealthy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from redundancy.core.messages import Heartbeat
 from redundancy.core.view import PeerView
@@ -11,10 +12,11 @@ _REMEMBERED_BOOTS = 8
 _DIGITS = re.compile(r"([0-9]{1,18})")
 
 
-def config_order(version: str) -> list[str | int]:
+@lru_cache(maxsize=16)
+def config_order(version: str) -> tuple[str | int, ...]:
     """Sort key of a configuration version: numbers inside it compare as numbers, "" comes first."""
     parts = _DIGITS.split(version)
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
+    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts))
 
 
 class PeerRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from redundancy.config import Role
 from redundancy.core.eligibility import Obstacle, unfit
 from redundancy.core.messages import WITNESS
 from redundancy.core.situation import Phase, Situation
@@ -43,7 +42,7 @@ def _why(s: Situation, switch: Switch) -> str:
 def warnings(s: Situation, now: float) -> tuple[str, ...]:
     """What people should look at although everything goes on."""
     found: list[str] = []
-    if s.term.solo and s.holding:
+    if s.holding and s.term.alone(now):
         found.append("possible dual active: edges are protected by client ids")
     if s.peer is not None and not s.peer.connected(now):
         found.append(f"{s.peer.node} is not connected: nobody can take over")
@@ -95,6 +94,6 @@ def picture(s: Situation, switch: Switch, state: State, why: str, since: float, 
         switch_pending=switch.pending,
         warnings=warnings(s, now),
         standby=s.settings.standby.value,
-        solo=s.term.solo and s.holding and s.settings.role is not Role.INDEPENDENT,
+        solo=s.holding and s.term.alone(now),
         took_over=s.took_over and s.holding,
     )

@@ -82,6 +82,11 @@ class PairSettings:
         return min(0.25, self.lease / 8)
 
     @property
+    def quiet(self) -> float:
+        """Silence that means more than one lost heartbeat."""
+        return 2.5 * self.heartbeat
+
+    @property
     def renew(self) -> float:
         """How often a holder asks again."""
         return self.lease / 4

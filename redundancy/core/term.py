@@ -74,6 +74,10 @@ class Term:
         """A majority votes for this node now."""
         return now < self.until
 
+    def alone(self, now: float) -> bool:
+        """Holds the role on its own vote, while a peer that cannot be heard may do the same."""
+        return self.solo and self.settings.peer not in self.lease.voters(now)
+
     # --- asking
 
     def ask(self, now: float) -> list[Action]:

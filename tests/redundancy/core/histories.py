@@ -9,21 +9,31 @@ from redundancy.config import Recovery
 from redundancy.core import events as ev
 from redundancy.core.messages import WITNESS
 from redundancy.core.peer import config_order
-from tests.redundancy.core.world import NODES, Broken, Plan, Violation, World
+from tests.redundancy.core.machines import NODES, Broken, Plan
+from tests.redundancy.core.watch import Violation
+from tests.redundancy.core.world import World
 
-TROUBLED = 12.0
+TROUBLED = 10.0
 """Seconds of trouble in each history."""
 QUIET = 20.0
 """Seconds within which a healed pair must have settled: allowance, waits of restarted voters, a retry."""
 
 
+def climate_of(seed: int) -> str:
+    """Half of the histories have everything; the others one kind of trouble, again and again."""
+    return ("all", "all", "all", "split", "lonely", "buffered")[seed % 6]
+
+
 def plan_of(seed: int) -> Plan:
-    """Most histories have a witness; some are slow networks, some have Recovery Mode Automatic."""
+    """Three in four have a witness; some have slow networks, clocks far apart, Recovery Mode Automatic."""
+    climate = climate_of(seed)
     return Plan(
-        witness=seed % 4 != 3,
+        witness=seed % 4 != 1 or climate != "all",
         recovery=Recovery.AUTOMATIC if seed % 7 == 5 else Recovery.MANUAL,
-        delay=(0.01, 0.15) if seed % 5 == 4 else (0.0005, 0.02),
-        allowance=(1.0, 0.3, 3.0)[seed % 3],
+        delay=(0.01, 0.15) if seed % 5 == 4 and climate == "all" else (0.0005, 0.02),
+        allowance=(1.0, 0.3, 3.0)[seed // 3 % 3],
+        clocks="apart" if climate == "lonely" else "mixed",
+        late=0.3 if climate == "buffered" else 0.02,
     )
 
 
@@ -36,7 +46,7 @@ def play(seed: int, broken: Broken | None = None, plan: Plan | None = None, trac
     t = draw.uniform(0, 3)
     while t < TROUBLED:
         world.at(t, trouble(world))
-        t += draw.expovariate(1 / 0.9)
+        t += draw.expovariate(1 / 0.75)
     world.run(TROUBLED)
     world.heal()
     settle(world)
@@ -59,10 +69,7 @@ def settle(world: World) -> None:
 def trouble(world: World) -> Callable[[], None]:
     """The next thing that goes wrong, drawn now, with its end."""
     draw = world.random
-    kinds = (
-        [crash] * 4 + [pause] * 4 + [cut] * 5 + [noise, spoil_disk, reset, reset, switch, switch, stop]
-        + [maintenance, unwell, edges, news]
-    )
+    kinds = _KINDS[climate_of(world.seed)]
     kind = draw.choice(kinds)
     return lambda: kind(world)
 
@@ -185,8 +192,50 @@ def news(world: World) -> None:
     world.after(world.random.uniform(0.01, 1.5), follow)
 
 
+def split(world: World) -> None:
+    """The nodes lose each other; both still see the witness."""
+    cuts = {NODES, NODES[::-1]}
+    world.cut |= cuts
+    world.after(world.random.uniform(2, 5), lambda: world.cut.difference_update(cuts))
+
+
+def blink(world: World) -> None:
+    """The witness restarts at once."""
+    world.crash(WITNESS)
+    world.after(world.random.uniform(0.02, 0.3), lambda: world.start(WITNESS))
+
+
+def isolate(world: World) -> None:
+    """The holder hears and reaches nobody."""
+    _lose(world, lambda name, other: [(name, other), (other, name)])
+
+
+def mute(world: World) -> None:
+    """The holder reaches nobody, but hears what was on its way."""
+    _lose(world, lambda name, other: [(name, other)])
+
+
+def _lose(world: World, ways: Callable[[str, str], list[tuple[str, str]]]) -> None:
+    name = (world.active() or [_node(world)])[0]
+    cuts = {way for other in world.machines if other != name for way in ways(name, other)}
+    world.say(f"lost: {sorted(cuts)}")
+    world.cut |= cuts
+    world.after(world.random.uniform(2.2, 4), lambda: world.cut.difference_update(cuts))
+
+
+_KINDS: dict[str, list[Callable[[World], None]]] = {
+    "all": [crash] * 4
+    + [pause] * 4
+    + [cut] * 5
+    + [noise, spoil_disk, reset, reset, switch, switch, stop, maintenance, unwell, edges, news],
+    "split": [split] * 3 + [blink] * 6 + [crash, switch],
+    "lonely": [isolate] * 5 + [crash, switch],
+    "buffered": [mute] * 5 + [pause] * 3 + [crash, switch],
+}
+
+
 def outcome(seed: int, broken: Broken | None = None) -> str:
-    """"" for a history that holds, else the first line of what went wrong."""
+    """ "" for a history that holds, else the first line of what went wrong."""
     try:
         play(seed, broken)
     except Violation as error:

@@ -10,102 +10,36 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from redundancy.config import Recovery, Role
 from redundancy.core import actions as act
 from redundancy.core import events as ev
 from redundancy.core.messages import WITNESS, Message
-from redundancy.core.pair import Pair
 from redundancy.core.peer import config_order
-from redundancy.core.settings import PairSettings
 from redundancy.core.view import State
-from redundancy.core.voter import Voter
-
-MASTER, BACKUP = "master", "backup"
-NODES = (MASTER, BACKUP)
-FASTEST = 1.05
-SLOWEST = 0.95  # FASTEST / SLOWEST is just below 1 / (1 - rho)
-
-
-class Violation(AssertionError):
-    """An invariant does not hold. The message names the seed and tells the end of the story."""
-
-
-@dataclass
-class Broken:
-    """Ways to break the rules; the proper world has none of them."""
-
-    pair: type[Pair] = Pair
-    voter: type[Voter] = Voter
-    rho: float = 0.1
-    durable: bool = True
-    reset_frees: bool = False
+from tests.redundancy.core.machines import (
+    FASTEST,
+    NODES,
+    SLOWEST,
+    Broken,
+    Machine,
+    Plan,
+)
+from tests.redundancy.core.watch import Violation, Watch
 
 
-@dataclass
-class Plan:
-    """What a history is made of."""
+class World(Watch):
+    """`plan` says what it is like, `broken` which rule is taken out, `trace` to tell every message."""
 
-    witness: bool = True
-    lease: float = 2.0
-    allowance: float = 1.0
-    recovery: Recovery = Recovery.MANUAL
-    dwell: float = 3.0
-    rates: bool = True
-    delay: tuple[float, float] = (0.0005, 0.02)
-    loss: float = 0.02
-    copies: float = 0.02
-    late: float = 0.02
-    standing_down: tuple[float, float] = (0.0, 0.2)
-    taking_over: tuple[float, float] = (0.01, 0.4)
-
-
-@dataclass
-class Machine:
-    """A node or the witness: a clock, a disk, perhaps a process that runs, sleeps or waits for its disk."""
-
-    name: str
-    rate: float
-    offset: float
-    promise: act.Promise = field(default_factory=act.Promise)
-    boots: int = 0
-    config: str = "1"
-    pair: Pair | None = None
-    voter: Voter | None = None
-    asleep: bool = False
-    writing: bool = False
-    disk_fails: bool = False
-    inbox: deque[Any] = field(default_factory=deque)
-    acting: int = 0
-    held: bool = False
-    ended: bool = False
-    wake: int = 0
-
-    def clock(self, t: float) -> float:
-        return self.offset + self.rate * t
-
-    @property
-    def up(self) -> bool:
-        return self.pair is not None or self.voter is not None
-
-
-class World:
     def __init__(
         self, seed: int, plan: Plan | None = None, broken: Broken | None = None, trace: bool = False
     ) -> None:
-        self.seed = seed
-        self.plan = plan or Plan()
+        super().__init__(seed, plan or Plan(), trace)
         self.broken = broken or Broken()
         self.random = random.Random(seed)
-        self.t = 0.0
-        self.trace = trace
-        self.story: list[str] = []
         self.cut: set[tuple[str, str]] = set()
         self.loss = self.plan.loss
-        self.owners: dict[int, str] = {}
         self.activations: list[tuple[float, str, int, act.Activate]] = []
         self.standdowns: list[tuple[float, str, act.StandDown]] = []
         self.answers: list[tuple[str, act.FailoverAnswer]] = []
@@ -113,10 +47,15 @@ class World:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._number = count()
         names = (*NODES, WITNESS) if self.plan.witness else NODES
-        self.machines = {name: self._machine(name) for name in names}
+        slow = self.random.choice(names)
+        self.machines = {name: self._machine(name, slow) for name in names}
 
-    def _machine(self, name: str) -> Machine:
-        rate = self.random.choice((SLOWEST, 1.0, FASTEST)) if self.plan.rates else 1.0
+    def _machine(self, name: str, slow: str) -> Machine:
+        rate = {
+            "same": 1.0,
+            "mixed": self.random.choice((SLOWEST, 1.0, FASTEST)),
+            "apart": SLOWEST if name == slow else FASTEST,
+        }[self.plan.clocks]
         return Machine(name, rate, self.random.uniform(0, 1000))
 
     # --- time
@@ -159,7 +98,13 @@ class World:
         if name == WITNESS:
             machine.voter = self.broken.voter(self.plan.lease, machine.promise, now)
         else:
-            machine.pair = self.broken.pair(self._settings(machine), machine.promise, now)
+            machine.pair = self.broken.pair(
+                machine.settings(self.plan, self.seed, self.broken.rho), machine.promise, now
+            )
+            if (
+                not self.broken.durable and machine.boots > 1
+            ):  # forgets what it promised, not that it must wait
+                machine.pair._s.term.voter._waits_until = now + self.plan.lease
             self.feed(name, ev.Tick())
             if machine.config:
                 self.configure(name, machine.config)
@@ -171,22 +116,6 @@ class World:
     def start_all(self) -> None:
         for name in self.machines:
             self.start(name)
-
-    def _settings(self, machine: Machine) -> PairSettings:
-        plan = self.plan
-        return PairSettings(
-            node=machine.name,
-            role=Role.MASTER if machine.name == MASTER else Role.BACKUP,
-            peer=BACKUP if machine.name == MASTER else MASTER,
-            has_witness=plan.witness,
-            lease=plan.lease,
-            startup_allowance=plan.allowance,
-            recovery=plan.recovery,
-            dwell=plan.dwell,
-            boot=f"{machine.name}-{machine.boots}",
-            seed=self.seed * 31 + machine.boots * 7 + len(machine.name),
-            rho=self.broken.rho,
-        )
 
     def configure(self, name: str, version: str) -> None:
         """The node has this configuration on its disk now."""
@@ -238,7 +167,8 @@ class World:
         """Both ends see their connection break and come back, while both live."""
         self.link(one, other, False)
         self.link(other, one, False)
-        self.after(0.3, lambda: (self.link(one, other, True), self.link(other, one, True)) and None)
+        self.after(0.3, lambda: self.link(one, other, True))
+        self.after(0.3, lambda: self.link(other, one, True))
 
     def feed(self, name: str, event: ev.Event) -> None:
         self._give(self.machines[name], event)
@@ -298,7 +228,7 @@ class World:
 
     def _persist(self, machine: Machine, order: act.Persist, rest: deque[act.Action], boot: int) -> bool:
         """False: the rest of the list is dropped, or comes later."""
-        fate = self.random.random()
+        fate = self.random.random() if self.plan.disk else 0.5
         if machine.disk_fails:
             self.say(f"{machine.name} cannot write {order.promise}")
             self._handle(machine, ev.PersistFailed("no space left"))
@@ -353,7 +283,7 @@ class World:
 
     def _activated(self, machine: Machine, order: act.Activate) -> None:
         assert machine.pair is not None
-        if machine.pair.holds(machine.clock(self.t)):  # a slow disk may have eaten the lease: then no effect follows
+        if machine.pair.holds(machine.clock(self.t)):  # else a slow disk has eaten the lease: nothing follows
             self._own(machine, order.epoch)
         self.activations.append((self.t, machine.name, order.epoch, order))
         machine.acting, machine.held = order.epoch, False
@@ -380,7 +310,7 @@ class World:
             if machine.disk_fails:
                 machine.voter.not_saved()
                 return
-            if self.random.random() < 0.01:
+            if self.plan.disk and self.random.random() < 0.01:
                 self.crash(WITNESS)
                 self.after(self.random.uniform(0.1, 3), lambda: self.start(WITNESS))
                 return
@@ -406,52 +336,6 @@ class World:
             return
         machine = self.machines[to]
         self._give(machine, (source, message) if to == WITNESS else ev.Received(source, message))
-
-    # --- what must always hold
-
-    def holders(self) -> list[str]:
-        return [
-            m.name
-            for m in self.machines.values()
-            if m.pair is not None and m.pair.holds(m.clock(self.t))
-        ]
-
-    def active(self) -> list[str]:
-        """Who acts: was told to, and holds the role at this moment."""
-        return [name for name in self.holders() if self.machines[name].acting]
-
-    def _check_holders(self) -> None:
-        if not self.plan.witness:
-            return  # a cut makes two of them there, and says so
-        holders = self.holders()
-        if len(holders) > 1:
-            raise self.violation(f"I1: {' and '.join(holders)} hold the role at once")
-
-    def _own(self, machine: Machine, epoch: int) -> None:
-        owner = self.owners.get(epoch)
-        if owner is not None:
-            raise self.violation(f"I2: {machine.name} acts under term {epoch}, which was {owner}'s")
-        older = [e for e, name in self.owners.items() if self.plan.witness or name == machine.name]
-        if older and epoch < max(older):
-            raise self.violation(f"I2: {machine.name} acts under term {epoch} after {max(older)}")
-        self.owners[epoch] = machine.name
-
-    def _check_order(self, machine: Machine, orders: list[act.Action]) -> None:
-        written = False
-        for order in orders:
-            written = written or isinstance(order, act.Persist)
-            if written and isinstance(order, act.StandDown | act.LetGo):
-                raise self.violation(f"{machine.name} waits for a disk to stand down")
-        raised = [o for o in orders if isinstance(o, act.Note) and " goes on as term " in o.sentence]
-        if raised and machine.pair is not None and any(isinstance(o, act.Persist) for o in orders):
-            self._own(machine, machine.pair.view(machine.clock(self.t)).epoch)
-
-    def violation(self, what: str) -> Violation:
-        tail = "\n".join(self.story[-60 if not self.trace else -4000:])
-        return Violation(f"seed {self.seed}, {self.t:.3f} s: {what}\n{tail}")
-
-    def say(self, sentence: str) -> None:
-        self.story.append(f"{self.t:9.3f}  {sentence}")
 
     # --- healing
 

@@ -7,25 +7,22 @@ STATE. What should be is set by `listen`, `act`, `hold`, `fence`; the sessions f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from redundancy.commands import Commands
 from redundancy.config import EngineConfig, Server
 from redundancy.host_server import HostServer, StateClock
 from redundancy.ledger import BIRTH
 from redundancy.mqtt import Lost, Message, Opened, Refused, Report
+from redundancy.peer_births import PeerBirths
 from redundancy.ports import Answer, EdgeView, Outcome
-from redundancy.records import Record
 from redundancy.site import Alarm, Site
 from sparkplug import (
-    Birth,
     DataType,
     EdgeNodeId,
     HostSession,
     HostState,
     LocalProtocolError,
     Metric,
-    RemoteProtocolError,
     StateError,
     Value,
     coerce,
@@ -58,6 +55,7 @@ class Engine:
         self._on_progress = on_progress
         self._state_topic = state_topic(config.host_id)
         self._host = HostSession(config.host_id, reorder_timeout=config.reorder_timeout)
+        self.peer_births = PeerBirths(self._host, site, lambda: self.config.servers, self._perform)
         self._clock = StateClock(site.ledger)
         self._servers = {server.name: self._server(server) for server in config.servers}
         self._commands = Commands()
@@ -228,37 +226,6 @@ class Engine:
             raise ValueError("a command needs a value")
         return Metric(name, datatype, coerce(datatype, value))
 
-    # -- births that only the peer has seen ------------------------------------------------------
-
-    def adopt(self, records: Iterable[Record]) -> None:
-        """Births that the peer has recorded; older ones than what is known are ignored."""
-        self._adopt(record.body for record in records if record.body)
-
-    def adopt_known(self) -> None:
-        """All that is on record: right only while the peer is active, or its deaths may be missing."""
-        # Nodes before their devices: "Group/Edge" sorts before "Group/Edge/Device".
-        self._adopt(body for _, body in sorted(self._site.ledger.all(BIRTH).items()))
-
-    def _adopt(self, bodies: Iterable[bytes]) -> None:
-        for body in bodies:
-            try:
-                birth = Birth.decode(body)
-            except (ValueError, RemoteProtocolError) as error:
-                self._site.trouble("birth-record", str(error))
-                continue
-            name = self._name_of(birth.server)
-            if name is not None:
-                self._perform(self._host.adopt(replace(birth, server=name), self._site.clock.now()))
-
-    # A server's name may mean another broker on the other node ("this node's own"), its address never does.
-
-    def _name_of(self, address: str) -> str | None:
-        return next((s.name for s in self.config.servers if s.address == address), None)
-
-    def _keep(self, key: str, birth: Birth) -> None:
-        address = next((s.address for s in self.config.servers if s.name == birth.server), birth.server)
-        self._site.ledger.note(BIRTH, key, replace(birth, server=address).encode())
-
     # -- reports of the sessions (HostServerOwner) -----------------------------------------------
 
     def ingested(self, server: HostServer, report: Report) -> None:
@@ -330,7 +297,7 @@ class Engine:
             case DeviceBorn(edge, device, metrics, at, birth):
                 self._views = None
                 self._types.setdefault(edge, {})[device] = _types(metrics)
-                self._keep(f"{edge}/{device}", birth)
+                self.peer_births.keep(birth)
                 sink.device_born(edge, device, metrics, at)
             case NodeDied(edge, _, at, why):
                 self._forget_births(edge)
@@ -356,7 +323,7 @@ class Engine:
         self._types[edge] = {None: _types(born.metrics)}
         self._online[edge] = born.server
         self._lost_at.pop(edge, None)
-        self._keep(str(edge), born.birth)
+        self.peer_births.keep(born.birth)
         self._site.sink.node_born(edge, born.server, born.metrics, born.at)
         self._site.sink.node_online(edge, True, born.server, born.at)
         self._on_progress()

@@ -150,14 +150,14 @@ class Modules:
             self.engine.listen(self._standby is Standby.WARM)
             if peer_acts and not self._adopted:
                 self._adopted = True
-                self.engine.adopt_known()
+                self.engine.peer_births.known()
         if self.transmission is not None:
             self.transmission.follow(peer_acts=peer_acts and not self._acting)
 
     def applied(self, records: Sequence[Record]) -> None:
         """The peer has recorded something."""
         if self.engine is not None:
-            self.engine.adopt(of_provider(records, BIRTH))
+            self.engine.peer_births.applied(of_provider(records, BIRTH))
         self.changeovers.applied(records)
         self.follow(peer_acts=self._peer_acts)
 

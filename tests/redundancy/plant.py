@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,15 @@ class Node:
     def _made(self) -> Runtime:
         parts = (self.config, self.gateway, self.folder, self.clock, self.store, self.log, self.tags)
         return Runtime(*parts)
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Before the start: this node calls the servers otherwise."""
+        assert self.gateway is not None
+        assert self.gateway.engine is not None
+        engine = self.gateway.engine
+        renamed = tuple(replace(one, name=names.get(one.name, one.name)) for one in engine.servers)
+        self.gateway = replace(self.gateway, engine=replace(engine, servers=renamed))
+        self.runtime = self._made()
 
     def start(self) -> Node:
         """Again on the same data, if it ran before."""

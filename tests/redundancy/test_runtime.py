@@ -163,6 +163,8 @@ async def test_a_standby_that_missed_the_births_has_them_from_its_peer(plant: Pl
     set_ = servers(broker)
     observer = plant.watch(set_[0])
     master, backup = plant.pair(host(*set_))
+    # Each node has its own names for the servers of the set; only their addresses mean the same.
+    backup.rename({"server 1": "the other node's"})
     master.start()
     plant.single(edge(*set_)).start()
     await until(lambda: master.log.devices, 15, "edge online at the master")
@@ -172,6 +174,24 @@ async def test_a_standby_that_missed_the_births_has_them_from_its_peer(plant: Pl
     await until(lambda: len(backup.log.counters()) > 10, what="values at the backup")
     assert len(observer.topics("NBIRTH")) == births
     assert observer.topics("NCMD") == []
+
+
+async def test_a_node_that_was_away_learns_which_edges_have_died(plant: Plant, broker: Broker) -> None:
+    set_ = servers(broker)
+    master, backup = await started(plant.pair(host(*set_)))
+    sender = plant.single(edge(*set_)).start()
+    await until(lambda: backup.log.devices and master.log.devices, what="edge online at both")
+    await until(lambda: master.runtime.view().lag == 0 and backup.runtime.view().lag == 0)
+    await backup.kill()
+    await sender.stop()
+    await until(lambda: master.log.online[EDGE] is False, what="the master sees the death")
+    backup.log.online.clear()
+    backup.start()
+    await until(lambda: backup.runtime.view().lag == 0 and master.runtime.view().lag == 0, what="records")
+    await until(lambda: backup.log.online.get(EDGE) is not True, 3.0)
+    await asyncio.sleep(0.5)
+    assert not backup.log.online.get(EDGE)
+    assert not any(view.online for view in backup.runtime.view().edges.values())
 
 
 async def test_an_unwell_node_hands_over_to_a_well_one(plant: Plant, broker: Broker) -> None:

@@ -4,6 +4,7 @@ STAMP := .venv/.installed
 TEST_STAMP := .venv/.installed-for-tests
 PLANT_DIR ?= var/plant
 PORT_OFFSET ?= 0
+UNIT := tests/test_architecture.py tests/sparkplug tests/redundancy/core tests/hmi/plant tests/hmi/tags tests/hmi/gateways
 
 .PHONY: demo test check bench proto
 .DEFAULT_GOAL := demo
@@ -25,10 +26,12 @@ $(TEST_STAMP): tests/requirements.txt $(STAMP)
 demo: $(STAMP)
 	@exec $(PY) manage.py plant up --dir "$(PLANT_DIR)" --port-offset "$(PORT_OFFSET)"
 
-# Everything: unit, property, simulation, real broker, real plant, real browser.
+# Everything: unit, property, simulation and real brokers first, then the real plant and the real browser,
+# which want the machine for themselves.
 test: $(TEST_STAMP)
 	@$(PY) tests/prepare.py
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not plant and not browser"
+	@$(PY) -m pytest -m "plant or browser"
 
 # What a commit must pass: format, lint, types, import contracts, migrations, unit tests. Under 90 s.
 check: $(TEST_STAMP)
@@ -37,7 +40,7 @@ check: $(TEST_STAMP)
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-cache
 	@$(PY) manage.py makemigrations --check --dry-run
-	@$(PY) -m pytest -q -m "not plant and not browser"
+	@SIM_HISTORIES=200 $(PY) -m pytest -q -n 2 --dist loadfile $(UNIT)
 
 bench: $(TEST_STAMP)
 	@$(PY) -m tests.bench

@@ -18,6 +18,7 @@ USUAL_FUNCTION = 30
 NAMELESS = {"utils", "helpers", "managers", "misc", "common"}
 # Outermost frames, which report and go on (or end the process); nowhere else may everything be caught.
 MAY_CATCH_ALL = {
+    "hmi/live/hub.py": "one subscription serves every browser: it is begun anew",
     "hmi/worker/bootstep.py": "a dead runtime ends the worker, so that its parent starts another",
     "hmi/worker/desk.py": "one question that fails must not silence the desk",
     "redundancy/mqtt.py": "the outermost frame of a client's thread: a dead one must be told",

@@ -22,7 +22,7 @@ from redundancy.config import ConfigError
 _PATIENCE = 30.0
 _HEAL_PATIENCE = 60.0
 _POLL = 0.015
-_LEAD_MS = 3_000
+_LEAD_MS = 1_000
 _SETTLE = 6.0
 EDGES = ("Edge 1", "Edge 2")
 
@@ -112,7 +112,8 @@ class Plant:
                 return False
             if not all(view["peer"] and view["peer"]["connected"] for view in views):
                 return False
-        return all(self.edge_moves(self.active("Primary"), edge, _wall_ms() - 1000) for edge in EDGES)
+        hosts = self.layout.pair("Primary")
+        return all(self.edge_moves(host, edge, _wall_ms() - 1000) for host in hosts for edge in EDGES)
 
     def _states(self) -> str:
         return ", ".join(f"{node.name} {self.state(node)}" for node in self.layout.nodes)
@@ -224,6 +225,8 @@ def run(folder: Path, rounds: int, only: list[str] | None, say: Callable[[str], 
         for name in only or SCENARIOS:
             say(f"round {number + 1} of {rounds}: {name} ... ")
             plant.heal()
+            # A node that has just come back has no history of the time before: give it a second to have some.
+            time.sleep(2 * _LEAD_MS / 1000)
             try:
                 result = SCENARIOS[name](plant)
             except (Unreachable, Refused, ConfigError) as error:

@@ -109,6 +109,11 @@ class Access:
     reserved: Patterns = NOBODY
     fenced: Patterns = NOBODY
 
+    def today(self, user: User, client_id: str) -> User | None:
+        """The account as it is now; None if it is gone, or may no longer use that client id."""
+        found = self.users.get(user.username)
+        return None if found is None or self.client_id_fault(found, client_id) is not None else found
+
     def client_id_fault(self, user: User, client_id: str) -> str | None:
         """Why the user may not use this client id; None if they may."""
         if user.client_ids:

@@ -377,19 +377,16 @@ class Broker:
         for topic, payload in self.statistics.changed(self.sessions.values()):
             self._router.publish(Message(topic, payload, 0, True), None, now)
 
-    # --- orders from outside
-
     def _reconfigured(self, event: Reconfigured, now: float) -> None:
         """Users and rights change under the sessions; who is no longer who they were must go."""
         self.access, self.limits, self.lease = event.access, event.limits, event.lease
         self._router.limits = self._requests.limits = event.limits
         for session in list(self.sessions.values()):
-            user = self.access.users.get(session.user.username)
-            gone = user is None or self.access.client_id_fault(user, session.client_id) is not None
-            changed = user is not None and user.password_hash != session.user.password_hash
-            if (gone or changed) and session.connection is not None:
+            user = self.access.today(session.user, session.client_id)
+            changed = user is None or user.password_hash != session.user.password_hash
+            if changed and session.connection is not None:
                 self._close(session.connection, Reason.NOT_AUTHORIZED, "the user's account changed", now)
-            if gone and session.client_id in self.sessions:
+            if user is None and session.client_id in self.sessions:
                 self._forget(session, now)
             elif user is not None:
                 session.user, session.limits = user, event.limits

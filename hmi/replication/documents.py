@@ -76,7 +76,10 @@ def install(config: Mapping[str, Any], *, by: str = "installation", epoch: int =
         document = parse(ConfigDocument, stored_form(config))
         check(document, settings.NODE)
         rows.write(document)
-        return _record(document, Actor(by), "installed", epoch)
+        # As the rows spell it, their order included: an edit later must not look like a change of all.
+        written = rows.read()
+        assert written is not None
+        return _record(written, Actor(by), "installed", epoch)
 
 
 def export() -> dict[str, Any]:

@@ -26,7 +26,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("export", help="print the configuration; secrets stay sealed")
-        for name, does in (("import", "replace the whole configuration"), ("check", "only say what is wrong")):
+        for name, does in (
+            ("import", "replace the whole configuration"),
+            ("check", "only say what is wrong"),
+        ):
             action = actions.add_parser(name, help=does)
             action.add_argument("file", help="a JSON document, - for standard input")
         actions.add_parser("found", help='first start: {"config": ..., "people": ...} on standard input')

@@ -69,7 +69,7 @@ class EngineAdmin(SingleAdmin):
 class TransmitterInline(GuardedInline):
     model = Transmitter
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "devices":
             return LinesField(label="device IDs", help_text="One a line.")
         return super().formfield_for_dbfield(db_field, request, **kwargs)

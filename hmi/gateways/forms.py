@@ -30,7 +30,7 @@ class LinesField(forms.CharField):
         return [line.strip() for line in str(value or "").splitlines() if line.strip()]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return self.to_python(initial or []) != self.to_python(data)
+        return bool(self.to_python(initial or []) != self.to_python(data))
 
     def validate(self, value: Any) -> None:
         if self.required and not value:

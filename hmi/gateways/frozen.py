@@ -34,7 +34,8 @@ def gateway_config(node: str | None = None) -> GatewayConfig | None:
     None while there is none: a fresh backup, before its master's configuration has come.
     """
     document = rows.read()
-    return None if document is None else freeze(document, node or settings.NODE.node, ledger.config_version())
+    name = node or (settings.NODE.node if settings.NODE else "")
+    return None if document is None else freeze(document, name, ledger.config_version())
 
 
 def freeze(document: ConfigDocument, node: str, version: str) -> GatewayConfig:

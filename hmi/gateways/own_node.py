@@ -25,7 +25,7 @@ def keep_up(document: ConfigDocument) -> bool:
 
     Answers whether it does. A node without a file of its own (tests, makemigrations) has nothing to keep.
     """
-    if settings.IDENTITY is None:
+    if settings.IDENTITY is None or settings.NODE is None:
         return False
     raw = json.loads((settings.NODE_DIR / identity.FILE).read_text(encoding="utf-8"))
     wanted = node_file(document, settings.NODE.node, raw["plant_key"], raw["secret_key"])

@@ -16,7 +16,9 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.contrib.sessions.middleware import SessionMiddleware as _SessionMiddleware
 from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 
 from hmi.people.models import Session
 from hmi.replication import ledger
@@ -29,15 +31,31 @@ _KEPT = timedelta(days=1)
 
 
 class SessionMiddleware(_SessionMiddleware):
-    """Django's own, over the store below: the settings name both in one place."""
+    """Django's own, except that a session which has not reached this node yet keeps its cookie.
+
+    Nodes on one host share the cookie, so taking it away here would sign its owner out on the other node.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = getattr(request, "session", None)
+        if isinstance(session, SessionStore) and session.unheard_of and not session.modified:
+            patch_vary_headers(response, ("Cookie",))
+            return response
+        return super().process_response(request, response)
 
 
 class SessionStore(SessionBase):
-    """Django's session interface over `Session` and the ledger."""
+    """Django's session interface over `Session` and the ledger.
+
+    `unheard_of`: the browser named a session that this node has never been told of, not even of its end.
+    """
+
+    unheard_of = False
 
     def load(self) -> dict[str, Any]:
         row = Session.objects.filter(key_hash=_hash(self.session_key), expires__gt=timezone.now()).first()
         if row is None:
+            self.unheard_of = ledger.current(ledger.SESSION, _hash(self.session_key)) is None
             self._session_key = None
             return {}
         return self.decode(row.data)
@@ -47,7 +65,7 @@ class SessionStore(SessionBase):
 
     def create(self) -> None:
         while True:
-            self._session_key = self._get_new_session_key()
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]  # the base class's own, which stubs leave out
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -60,7 +78,7 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             return
-        key, data = _hash(self.session_key), self.encode(self._get_session(no_load=must_create))
+        key, data = _hash(self.session_key), self.encode(self._get_session(no_load=must_create))  # type: ignore[attr-defined]
         expires = self.get_expiry_date()
         with transaction.atomic():
             held = Session.objects.select_for_update().filter(key_hash=key)

@@ -33,5 +33,5 @@ class TandemSite(AdminSite):
         asked = request.GET.get("next") or request.get_full_path()
         return HttpResponseRedirect(f"/login/?{urlencode({'next': asked})}")
 
-    def logout(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Mapping[str, Any] | None = None) -> Any:
         return views.sign_out(request)

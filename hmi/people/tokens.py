@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -21,7 +22,7 @@ def user_of(request: HttpRequest) -> User | None:
     """
     header = request.headers.get("Authorization")
     if header is None:
-        user = getattr(request, "user", None)
+        user: Any = getattr(request, "user", None)
         # `request.user` is a lazy stand-in: asked for what it is, not for its class.
         return user if getattr(user, "is_authenticated", False) and user.is_active else None
     if not header.lower().startswith(_SCHEME):

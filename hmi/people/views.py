@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from hmi.people import audit
 from hmi.people.audit import Actor
 from hmi.people.forms import SignInForm
+from hmi.people.sessions import SessionStore
 
 # One sentence for a wrong name, a wrong password and a disabled account.
 _WRONG = "The username or the password is wrong."
@@ -38,6 +39,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         # Gives the session a new key, so that one that was planted before is worth nothing.
         auth.login(request, user)
         audit.record(actor, "sign-in")
+        SessionStore.clear_expired()
         return HttpResponseRedirect(_next(request))
     locked = bool(getattr(request, "axes_locked_out", False))
     # This page is the answer to a lock-out too; the middleware of django-axes would write one of its own.

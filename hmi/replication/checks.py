@@ -79,7 +79,8 @@ def _pair(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
 
 
 def _addresses(node: NodeDocument) -> Iterator[Problem]:
-    where, listeners = f"node/{node.name}", {}
+    where = f"node/{node.name}"
+    listeners: dict[int, tuple[str, str]] = {}
     for field in ("link", "http", "mqtt", "witness"):
         text = getattr(node, field)
         try:

@@ -148,6 +148,12 @@ class WholeAdmin(Guarded, admin.ModelAdmin):  # type: ignore[type-arg]
             messages.warning(request, format_html("{} {}", here.reason, place))
 
 
+def _is_about(problem: Problem, row: models.Model) -> bool:
+    """Whether the problem lies in this row. Of two names that differ in case only, either one is at fault."""
+    kind, _, name = problem.where.partition("/")
+    return name.casefold() == str(row).casefold() if name else str(row._meta.model_name).startswith(kind)
+
+
 def _with_problems(form: type[forms.ModelForm[Any]], problems: list[Problem]) -> type[forms.ModelForm[Any]]:
     """`form`, failing with `problems`: at the field that has the name and holds the object, else on top."""
 
@@ -155,7 +161,7 @@ def _with_problems(form: type[forms.ModelForm[Any]], problems: list[Problem]) ->
         def _post_clean(self) -> None:
             super()._post_clean()
             for each in problems:
-                own = each.field in self.fields and each.where.endswith(str(self.instance))
+                own = each.field in self.fields and _is_about(each, self.instance)
                 self.add_error(each.field if own else None, each.reason if own else str(each))
 
     Refused.__name__ = form.__name__

@@ -108,7 +108,7 @@ def _check(document: PeopleDocument) -> None:
     problems += differ("user", "id", (user.id for user in users))
     tokens = [token.hash for user in users for token in user.tokens]
     problems += differ("token", "hash", tokens)
-    if not any(user.role == Role.ADMINISTRATOR and user.is_active for user in users):
+    if not any(user.role == Role.ADMINISTRATOR.value and user.is_active for user in users):
         problems.append(Problem("people", "role", "nobody would be left who may manage users"))
     for user in users:
         problems += _person(user)

@@ -34,10 +34,11 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_ENGINE = "hmi.people.sessions"
 
 # The addresses at which browsers find the two nodes of this pair.
-NODE_URLS: list[str] = [url for url in ((NODE.url, NODE.peer.url if NODE.peer else "") if NODE else ()) if url]
+NODE_URLS = [] if NODE is None else [NODE.url, *([NODE.peer.url] if NODE.peer else [])]
 _SECURE = bool(NODE_URLS) and all(url.startswith("https://") for url in NODE_URLS)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
-ALLOWED_HOSTS = sorted({urlsplit(url).hostname or "" for url in NODE_URLS} | {"127.0.0.1", "localhost", "[::1]"})
+_HOSTS = {urlsplit(url).hostname or "" for url in NODE_URLS}
+ALLOWED_HOSTS = sorted(_HOSTS | {"127.0.0.1", "localhost", "[::1]"})
 CSRF_TRUSTED_ORIGINS = NODE_URLS
 LIVE_ORIGINS = NODE_URLS
 
@@ -166,5 +167,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.server": {"level": "WARNING"}, "daphne": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("django.server", "daphne", "axes")},
 }

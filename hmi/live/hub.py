@@ -90,7 +90,8 @@ class Hub:
         if not self._tasks:
             self._watch_due = asyncio.Event()
             self._tasks = [
-                asyncio.create_task(work) for work in (self._listen(), self._keep_watch(), self._look())
+                asyncio.create_task(self._forever(work))
+                for work in (self._listen, self._keep_watch, self._look)
             ]
         if self.gateway:
             browser.outbox.notice("gateway", self.gateway)
@@ -127,6 +128,15 @@ class Hub:
         self.image.keep(self._interest)
 
     # -- the three tasks
+
+    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What nobody foresaw ends one round, never the feed: no browser may wait for a task that died."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("live feed")
+            await asyncio.sleep(RETRY)
 
     async def _listen(self) -> None:
         """The subscription. Ends only with its last browser."""
@@ -165,7 +175,9 @@ class Hub:
         assert due is not None
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(due.wait(), RENEW)
+                # Not wait_for: until Python 3.12 it can swallow the cancellation that ends this task.
+                async with asyncio.timeout(RENEW):
+                    await due.wait()
             due.clear()
             try:
                 await self._watch()
@@ -191,7 +203,9 @@ class Hub:
         """The node's state. Asked for, not only heard: a lease that runs out publishes nothing."""
         while True:
             try:
-                self._show(await asyncio.wait_for(self._agateway(), SILENT))
+                async with asyncio.timeout(SILENT):
+                    seen = await self._agateway()
+                self._show(seen)
             except (self._silent, redis.RedisError, OSError) as error:
                 log.debug("live feed: %s", error)
                 self._show(silent(self.gateway))

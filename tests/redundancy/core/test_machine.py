@@ -153,7 +153,7 @@ def test_hypothesis_too_finds_that_one_vote_is_not_enough() -> None:
         def teardown(self) -> None:
             """Two that both act never settle."""
 
-    with pytest.raises(Violation, match="I[12]"):
+    with pytest.raises(Violation, match=r"I[12]"):
         run_state_machine_as_test(
             OneVote, settings=settings(_STORIES, max_examples=300, phases=(Phase.generate,))
         )

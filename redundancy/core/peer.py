@@ -22,7 +22,7 @@ def config_order(version: str) -> tuple[str | int, ...]:
 class PeerRecord:
     """The other node, as heard. `lease_until`: before that it may still act (mono, this node's clock)."""
 
-    def __init__(self, node: str, lease: float, rho: float) -> None:
+    def __init__(self, node: str, lease: float, rho: float, quiet: float) -> None:
         self.node = node
         self.linked = False
         self.heard_at: float | None = None
@@ -30,19 +30,26 @@ class PeerRecord:
         self.lease_until = 0.0
         self._lease = lease
         self._rho = rho
+        self._quiet = quiet
         self._boot = ""
+        self._boot_heard_at = 0.0
         self._older_boots: list[str] = []
 
     def heard(self, boot: str, now: float) -> bool:
-        """Something came from the peer's life `boot`; False if that life is over."""
-        if boot in self._older_boots:
-            return False
+        """Something came from the peer's life `boot`; False if that life is over.
+
+        Boot ids have no order, and the last word of an old life may come after the first of the new
+        one. So a life that was left is left for as long as the other one goes on speaking, no longer.
+        """
+        self.touched(now)  # whoever still hears an old life's words is not cut off from the peer
         if boot != self._boot:
+            if boot in self._older_boots and now < self._boot_heard_at + self._quiet:
+                return False
             if self._boot:
                 self._older_boots = [*self._older_boots, self._boot][-_REMEMBERED_BOOTS:]
             self._boot = boot
             self.last = None
-        self.touched(now)
+        self._boot_heard_at = now
         return True
 
     def touched(self, now: float) -> None:

@@ -51,7 +51,7 @@ class Situation:
         self.witness_linked = False
         self.witness_heard_at: float | None = None
         peer = settings.peer if settings.role is not Role.INDEPENDENT else None
-        self.peer = PeerRecord(peer, settings.lease, settings.rho) if peer else None
+        self.peer = PeerRecord(peer, settings.lease, settings.rho, settings.quiet) if peer else None
 
     @property
     def independent(self) -> bool:

@@ -232,6 +232,16 @@ class TestVoting:
         node.beat(boot="b2", beat=1)
         assert sent(node.hear(Request("b1", 9, 1, 2.0)), Grant) == []
 
+    def test_a_late_word_of_an_old_life_does_not_silence_the_new_one(self) -> None:
+        node = Node()
+        node.on(ev.ConfigKnown("1"))
+        node.beat(boot="b2", beat=1)
+        node.beat(boot="b1", beat=9)
+        for k in range(2, 6):
+            node.wait(0.25)
+            node.beat(boot="b2", beat=k, state="Candidate")
+        assert node.view().peer.state == "Candidate"
+
     def test_a_stranger_is_not_answered(self) -> None:
         node = Node()
         assert sent(node.hear(Request("c1", 1, 1, 2.0), "c"), Grant | Refuse) == []

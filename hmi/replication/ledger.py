@@ -43,6 +43,14 @@ def merge(record: records.Record) -> bool:
         return True
 
 
+def heard(clock: int) -> None:
+    """What is written from now on is later than everything that was seen up to `clock`, held or not."""
+    with transaction.atomic():
+        mine = _locked()
+        if clock > mine.clock:
+            Ledger.objects.filter(pk=mine.pk).update(clock=clock)
+
+
 def opaque(row: Record) -> records.Record:
     """The record in a row."""
     return records.Record(row.provider, row.key, row.epoch, row.clock, row.origin, bytes(row.body))

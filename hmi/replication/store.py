@@ -17,6 +17,8 @@ from redundancy.records import Record as Opaque
 
 _log = logging.getLogger(__name__)
 _LONGEST_PROVIDER, _LONGEST_KEY = 40, 600
+# A clock this late was not counted but made up, and nothing could ever be written after it.
+_LATEST_CLOCK = 2**62
 # A batch travels in one frame: its bodies together stay below what one record alone may weigh.
 _BATCH_BYTES = MAX_BODY
 
@@ -60,6 +62,7 @@ class DjangoStore:
         """
         with transaction.atomic():
             won = [record for record in records if _take(record)]
+            ledger.heard(max((r.clock for r in records if r.clock < _LATEST_CLOCK), default=0))
             Cursor.objects.update_or_create(source=source, defaults={"through": through})
             return won
 
@@ -79,6 +82,8 @@ class DjangoStore:
 
 def _take(record: Opaque) -> bool:
     try:
+        if record.clock >= _LATEST_CLOCK:
+            raise ValueError("its clock is one that counting never reaches")
         if len(record.provider) > _LONGEST_PROVIDER or len(record.key) > _LONGEST_KEY:
             raise ValueError("its provider or key is too long")
         with transaction.atomic():

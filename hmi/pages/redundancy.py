@@ -16,7 +16,7 @@ from hmi.pages.errors import problem, refused
 from hmi.people.audit import Actor
 from hmi.people.guard import require
 from hmi.people.rights import Right
-from hmi.replication.models import Changeover
+from hmi.replication.models import Changeover, RejectedDocument
 
 _NEWEST = 50
 _LONGEST_REASON = 500
@@ -75,4 +75,5 @@ def _seen() -> dict[str, Any]:
         "witness": witness,
         "witness_seen": milliseconds(witness.get("last_seen")),
         "acting": condition.active_node(gateway),
+        "kept_out": RejectedDocument.objects.all()[:_NEWEST],
     }

@@ -18,7 +18,7 @@ from hmi.tags.models import Tag
 from redundancy.records import MemoryStore, RecordStore, Stamp
 from redundancy.records import Record as Opaque
 from tests.hmi.fake_runtime import FakeRuntime
-from tests.hmi.founded import config, record_of
+from tests.hmi.founded import browser, config, record_of
 
 pytestmark = pytest.mark.django_db
 PEER = "the-other-node"
@@ -178,6 +178,12 @@ def test_a_bad_record_is_kept_out_told_and_blocks_nothing(
     assert (documents.export(), people.export(), ledger.current(provider, provider)) == before
     assert RejectedDocument.objects.get().provider == provider
     assert DjangoStore().cursor(PEER) == 9
+
+
+def test_a_person_sees_what_was_kept_out(founded: FakeRuntime, users: dict[str, User]) -> None:
+    DjangoStore().apply(PEER, 1, [record_of("config", "config", b"<b>junk</b>", clock=8999, epoch=99)])
+    page = browser(users["victor"]).get("/status/redundancy/").content.decode()
+    assert "was kept out" in page
 
 
 def test_a_good_record_ends_the_report_of_a_bad_one(founded: FakeRuntime) -> None:

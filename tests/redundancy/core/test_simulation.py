@@ -15,13 +15,15 @@ from redundancy.core import events as ev
 from redundancy.core.messages import WITNESS
 from redundancy.core.view import PairView, State
 from tests.redundancy.core.histories import outcome, play
-from tests.redundancy.core.machines import MASTER, NODES, Plan
+from tests.redundancy.core.machines import BACKUP, MASTER, NODES, Plan
 from tests.redundancy.core.mutants import MUTANTS
 from tests.redundancy.core.world import World
 
 HISTORIES = int(os.environ.get("SIM_HISTORIES", "1200"))
 BATCHES = 6
-REGRESSIONS: dict[int, str] = {}
+REGRESSIONS = {
+    1705: "a candidate went on asking for a number that its own vote had promised to its peer",
+}
 
 
 @pytest.mark.timeout(3600)
@@ -165,6 +167,22 @@ def test_without_a_witness_a_cut_makes_two_and_both_say_so_until_the_side_with_t
         world.run(world.t + 1)
         assert _view(world, keeper).epoch >= top
         assert not _view(world, keeper).solo
+
+
+def test_two_restarts_in_one_breath_leave_one_active() -> None:
+    # Found by Hypothesis: the last words of an old life came after the first of the new one, which was
+    # then taken for the old one and never heard again. Without a witness both became active.
+    for seed in range(60):
+        world = World(seed, Plan(witness=seed % 2 == 0, loss=0.0, late=0.0, copies=0.0, disk=False))
+        world.start_all()
+        world.run_until(lambda world=world: bool(world.active()), 5)
+        world.crash(MASTER)
+        world.start(MASTER)
+        world.crash(BACKUP)
+        world.start(BACKUP)
+        assert world.run_until(world.settled, 8), "\n".join(world.story)
+        world.run(world.t + 4)
+        assert world.settled()
 
 
 def _calm(seed: int, witness: bool = True) -> World:

@@ -145,7 +145,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         browser.wake.clear()
         with contextlib.suppress(TimeoutError):
-            # Not wait_for: until Python 3.12 it can swallow the cancellation that ends this task.
+            # Not wait_for: until Python 3.12 it can lose the cancellation that ends this task.
             async with asyncio.timeout(max(0.0, until - time.monotonic())):
                 await browser.wake.wait()
 

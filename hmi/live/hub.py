@@ -131,7 +131,7 @@ class Hub:
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
         """What nobody foresaw ends one round, never the feed: no browser may wait for a task that died."""
-        while True:
+        while _wanted():
             try:
                 await work()
             except Exception:
@@ -140,7 +140,7 @@ class Hub:
 
     async def _listen(self) -> None:
         """The subscription. Ends only with its last browser."""
-        while True:
+        while _wanted():
             try:
                 async with redis.from_url(self._url) as connection, connection.pubsub() as subscription:
                     await subscription.subscribe("live", "gateway")
@@ -173,9 +173,8 @@ class Hub:
         """Tell the worker what is watched: when it changes, when the stream broke, and every 2 s."""
         due = self._watch_due
         assert due is not None
-        while True:
+        while _wanted():
             with contextlib.suppress(TimeoutError):
-                # Not wait_for: until Python 3.12 it can swallow the cancellation that ends this task.
                 async with asyncio.timeout(RENEW):
                     await due.wait()
             due.clear()
@@ -201,7 +200,7 @@ class Hub:
 
     async def _look(self) -> None:
         """The node's state. Asked for, not only heard: a lease that runs out publishes nothing."""
-        while True:
+        while _wanted():
             try:
                 async with asyncio.timeout(SILENT):
                     seen = await self._agateway()
@@ -244,6 +243,16 @@ class Hub:
     def _rewatch(self) -> None:
         if self._watch_due is not None:
             self._watch_due.set()
+
+
+def _wanted() -> bool:
+    """Whether this task was left to go on.
+
+    Asked at every turn, because until Python 3.12 `wait_for` can lose a cancellation, and the Redis client
+    sends through it.
+    """
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
 
 
 def _steady(gateway: Gateway) -> Gateway:

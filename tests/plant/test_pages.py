@@ -9,10 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from hmi.plant.layout import PlantNode
-from tests.browser.conftest import CHROMIUM, chromium
+from tests.conftest import CHROMIUM
 from tests.plant.conftest import RunningPlant, wait_for
 
-__all__ = ["chromium"]
 pytestmark = [
     pytest.mark.plant,
     pytest.mark.browser,

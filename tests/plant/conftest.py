@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from hmi.plant import control
 from hmi.plant.drill import Plant
 from hmi.plant.layout import layout
 from tests.plant.observer import Observer
+from tests.ports import unused
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -49,18 +49,9 @@ def free_offset() -> int:
     for offset in range(11000, 24000, 500):
         plant = layout(offset)
         wanted = [plant.witness, *(e for n in plant.nodes for e in (n.http, n.link, n.mqtt) if e)]
-        if all(_free(where.port) for where in wanted):
+        if all(unused(where.port) for where in wanted):
             return offset
     raise RuntimeError("no room for a plant's ports")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 class RunningPlant(Plant):

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from redundancy.config import Server
 from redundancy.distributor.passwords import hash_password
+from tests.ports import free_port
 
 USER, PASSWORD = "plant", "secret of the plant"
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
@@ -82,13 +83,6 @@ def running(kind: str, folder: Path, port: int = 0) -> Iterator[Broker]:
         yield broker
     finally:
         broker.kill()
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from redundancy.config import Endpoint
-from tests.redundancy.brokers import free_port
+from tests.ports import free_port
 
 
 class Cable:

@@ -32,7 +32,9 @@ from redundancy.records import MemoryStore, Record
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
 from sparkplug import DataType, EdgeNodeId, HostState, Instant, Metric, Topic, TopicError, decode, state_topic
-from tests.redundancy.brokers import Broker, free_port
+from tests.ports import free_port
+from tests.redundancy.brokers import Broker
+from tests.waiting import until
 
 KEY = b"the key of the test plant"
 HOST = "Primary"
@@ -41,16 +43,6 @@ EDGE = EdgeNodeId("Group 1", "Edge 1")
 DEVICE = "Device 1"
 PERIOD = 50
 """Milliseconds between two samples of the counter, on every node at the same instants."""
-
-
-async def until(condition: Callable[[], Any], within: float = 10.0, what: str = "") -> None:
-    """Wait for the condition; AssertionError with `what` when it does not come true in time."""
-    try:
-        async with asyncio.timeout(within):
-            while not condition():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"not within {within:g} s: {what or 'the condition'}") from None
 
 
 @dataclass
@@ -380,7 +372,7 @@ class Watcher:
 
     async def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         mid = self.connection.publish(topic, payload, 1, retain)
-        await until(lambda: mid in self.acked, what="the broker's acknowledgement")
+        await until(lambda: mid in self.acked, "the broker's acknowledgement")
 
     def states(self) -> list[HostState]:
         """STATE messages of the host, in order; the retained one that came first among them."""

@@ -11,8 +11,10 @@ import pytest
 from redundancy.config import Server
 from redundancy.ports import Answer
 from sparkplug import DataType, HostState, Metric, Payload, encode
-from tests.redundancy.brokers import KINDS, Broker, free_port, running
-from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers, until
+from tests.ports import free_port
+from tests.redundancy.brokers import KINDS, Broker, running
+from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers
+from tests.waiting import until
 
 GHOST = "spBv1.0/Group 1/NDATA/Ghost"
 
@@ -35,20 +37,20 @@ async def with_an_edge(plant: Plant, *set_: Server) -> tuple[Node, Node]:
     """A single host and a single edge node that is online at it."""
     sender = plant.single(edge(*set_)).start()
     receiver = plant.single(host(*set_)).start()
-    await until(lambda: receiver.log.online.get(EDGE) and receiver.log.devices, what="edge online")
+    await until(lambda: receiver.log.online.get(EDGE) and receiver.log.devices, "edge online")
     return receiver, sender
 
 
 async def test_births_and_values_reach_the_sink(plant: Plant, broker: Broker) -> None:
     receiver, sender = await with_an_edge(plant, *servers(broker))
-    await until(lambda: len(receiver.log.counters()) > 10, what="values")
+    await until(lambda: len(receiver.log.counters()) > 10, "values")
     assert (EDGE, "server 1") in receiver.log.born
     assert (EDGE, DEVICE) in receiver.log.devices
     assert receiver.log.servers == {"server 1": True}
     view = receiver.runtime.view().edges["Group 1/Edge 1"]
     assert (view.online, view.server, view.devices) == (True, "server 1", {DEVICE: True})
     await sender.stop()
-    await until(lambda: receiver.log.online[EDGE] is False, what="edge offline")
+    await until(lambda: receiver.log.online[EDGE] is False, "edge offline")
     assert receiver.log.stale
 
 
@@ -88,7 +90,7 @@ async def test_an_edge_that_dies_before_its_echo_leaves_the_write_unknown(
     receiver, sender = await with_an_edge(plant, *servers(broker))
     sender.tags.deaf = True
     pending = asyncio.create_task(receiver.runtime.write(EDGE, DEVICE, "Tag 1", 42, 20))
-    await until(lambda: sender.tags.commands, what="the command has arrived")
+    await until(lambda: sender.tags.commands, "the command has arrived")
     await sender.kill()
     assert (await pending).outcome is Answer.UNKNOWN
 
@@ -98,7 +100,7 @@ async def test_a_rebirth_is_sent_and_answered_by_a_birth(plant: Plant, broker: B
     births = len(receiver.log.born)
     outcome = await receiver.runtime.write(EDGE, None, "Node Control/Rebirth", True)
     assert outcome.outcome is Answer.SENT
-    await until(lambda: len(receiver.log.born) > births, what="born again")
+    await until(lambda: len(receiver.log.born) > births, "born again")
 
 
 async def test_blocked_commands_are_refused(plant: Plant, broker: Broker) -> None:
@@ -117,7 +119,7 @@ async def test_a_forged_state_offline_is_answered_and_a_second_one_outranked(
     await until(lambda: receiver.runtime.view().modules == {"engine": "Running"})
     ours = observer.states()[-1]
     await observer.say(STATE, HostState(False, ours.timestamp).encode(), retain=True)
-    await until(lambda: observer.states()[-2:] == [HostState(False, ours.timestamp), ours], what="answered")
+    await until(lambda: observer.states()[-2:] == [HostState(False, ours.timestamp), ours], "answered")
     await observer.say(STATE, b"", retain=True)
     await until(lambda: [kind for kind, _ in receiver.log.troubles if kind == "state-forged"])
     observer.heard = [one for one in observer.heard if one[1]]
@@ -138,12 +140,12 @@ async def test_a_state_from_the_future_is_outranked_before_edges_are_stranded(
     future = 4_000_000_000_000
     await observer.say(STATE, HostState(True, future).encode(), retain=True)
     receiver = plant.single(host(server)).start()
-    await until(lambda: observer.states()[-1].timestamp > future, what="a higher timestamp")
+    await until(lambda: observer.states()[-1].timestamp > future, "a higher timestamp")
     await until(lambda: receiver.runtime.view().modules == {"engine": "Running"})
     await receiver.kill()
     observer.heard.clear()
     receiver.start()
-    await until(lambda: [state for state in observer.states() if state.online], what="STATE after a restart")
+    await until(lambda: [state for state in observer.states() if state.online], "STATE after a restart")
     assert min(state.timestamp for state in observer.states()) > future
 
 
@@ -154,7 +156,7 @@ async def test_every_server_carries_the_same_timestamp_and_follows_when_one_is_o
         set_ = servers(broker, second)
         observers = [plant.watch(server, f"observer {server.name}") for server in set_]
         receiver = plant.single(host(*set_)).start()
-        await until(lambda: all(one.states() for one in observers), what="STATE on both servers")
+        await until(lambda: all(one.states() for one in observers), "STATE on both servers")
         assert observers[0].states()[-1] == observers[1].states()[-1]
         future = observers[0].states()[-1].timestamp + 100_000
         await observers[1].say(STATE, HostState(False, future).encode(), retain=True)
@@ -196,7 +198,7 @@ async def test_a_standby_emits_neither_state_nor_commands(plant: Plant, broker: 
     await until(
         lambda: backup.runtime.view().troubles.get("rebirth"), what="the standby wants a rebirth, too"
     )
-    await until(lambda: observer.topics("NCMD"), what="the active node asks for it")
+    await until(lambda: observer.topics("NCMD"), "the active node asks for it")
     await asyncio.sleep(0.3)
     assert len(observer.topics("NCMD")) == 1
     await until(lambda: observer.states())
@@ -219,7 +221,7 @@ async def test_a_node_taking_over_asks_for_the_births_that_are_still_missing(
     observer.heard.clear()
     await master.kill()
     await until(lambda: backup.active)
-    await until(lambda: observer.topics("NCMD"), 2.0, "the new holder asks at once")
+    await until(lambda: observer.topics("NCMD"), "the new holder asks at once")
 
 
 async def test_a_dead_broker_delays_nothing(plant: Plant, broker: Broker) -> None:
@@ -235,11 +237,11 @@ async def test_a_broker_that_comes_back_is_taken_up_again(
 ) -> None:
     receiver, _ = await with_an_edge(plant, *servers(broker))
     broker.kill()
-    await until(lambda: receiver.log.servers["server 1"] is False, what="the loss is noticed")
+    await until(lambda: receiver.log.servers["server 1"] is False, "the loss is noticed")
     assert receiver.log.online[EDGE] is False
     assert (await receiver.runtime.write(EDGE, DEVICE, "Tag 1", 1)).outcome is Answer.FAILED
     broker.start()
     devices = len(receiver.log.devices)
-    await until(lambda: len(receiver.log.devices) > devices, 20, "device online again")
+    await until(lambda: len(receiver.log.devices) > devices, "device online again")
     await until(lambda: receiver.runtime.view().modules == {"engine": "Running"})
     assert (await receiver.runtime.write(EDGE, DEVICE, "Tag 1", 2)).outcome is Answer.CONFIRMED

@@ -6,7 +6,8 @@ from redundancy.clock import Clock
 from redundancy.core.events import Event, Healthy
 from redundancy.health import SERVERS_PATIENCE, Health
 from redundancy.site import Alarm, Troubles
-from tests.redundancy.plant import Hand, Log, until
+from tests.redundancy.plant import Hand, Log
+from tests.waiting import until
 
 
 def test_a_node_is_well_only_when_everybody_says_so() -> None:

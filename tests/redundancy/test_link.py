@@ -12,16 +12,16 @@ from redundancy.config import Endpoint, NodeConfig, Peer, Role
 from redundancy.link.frames import Breach
 from redundancy.link.links import LinkEvents, Links
 from redundancy.link.speaker import Speaker, expect_peer, expect_witness
+from tests.ports import free_port
 from tests.redundancy.link_ends import (
     BACKUP,
     MASTER,
     Ear,
     config,
     dialing,
-    free_port,
     listening,
-    until,
 )
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from redundancy.link.handshake import Handshake, Refusal, Terms
 from redundancy.link.intruders import Intruders
 from redundancy.link.listener import HALF_OPEN
 from redundancy.link.speaker import expect_peer
+from tests.ports import free_port
 from tests.redundancy.link_ends import (
     BACKUP,
     KEY,
@@ -24,11 +25,10 @@ from tests.redundancy.link_ends import (
     anyone,
     config,
     dialing,
-    free_port,
     garbage,
     listening,
-    until,
 )
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ async def test_a_reader_that_stops_reading_gets_the_newest_heartbeat_and_no_queu
         for number in range(count):
             dialer.send({"kind": "heartbeat", "n": number, "body": "x" * 10_000})
         gate.set()
-        await until(lambda: received and received[-1] == count - 1, 30)
+        await until(lambda: received and received[-1] == count - 1)
         assert received == sorted(received)
         assert len(received) < count
     server.close()

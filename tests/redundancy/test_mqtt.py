@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from redundancy import mqtt
 from redundancy.config import Server
 from redundancy.mqtt import Acked, Connection, Lost, Message, Opened, Refused, Report, Subscribed
 from sparkplug.effects import Will
-from tests.redundancy.brokers import KINDS, Broker, free_port, running
+from tests.ports import free_port
+from tests.redundancy.brokers import KINDS, Broker, running
+from tests.waiting import PATIENCE, until
 
 WILL = Will("plant/will", b"gone", 1, False)
 
@@ -31,12 +33,6 @@ def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def own_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     with running(request.param, tmp_path) as server:
         yield server
-
-
-async def until(condition: Callable[[], Any], within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 class Log:
@@ -68,7 +64,7 @@ async def connected(server: Server, client_id: str, **more: Any) -> AsyncIterato
         yield connection, log
     finally:
         connection.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await connection.wait_ended()
 
 
@@ -153,7 +149,7 @@ async def test_a_cut_fires_the_will(broker: Broker) -> None:
         connection, log = connect(broker.server(), "cut", will=WILL)
         await until(lambda: connection.is_open)
         connection.close(clean=False)
-        await until(lambda: seen.of(Message), 2)
+        await until(lambda: seen.of(Message))
         assert seen.of(Message) == [Message("plant/will", b"gone", 1, False)]
         await connection.wait_ended()
     assert log.reports == [Opened()]
@@ -179,14 +175,14 @@ async def test_a_wrong_password_is_refused_with_the_server_s_reason(broker: Brok
 
 async def test_nobody_listening_is_refused_at_once() -> None:
     connection, log = connect(Server("none", "127.0.0.1", free_port()), "lonely")
-    await until(lambda: log.reports, 1)
+    await until(lambda: log.reports)
     assert log.reports == [Refused("connection refused")]
     await connection.wait_ended()
 
 
 async def test_a_name_that_does_not_exist_is_refused() -> None:
     connection, log = connect(Server("none", "host.invalid", 1883), "lonely")
-    await until(lambda: log.reports, 2)
+    await until(lambda: log.reports)
     assert log.of(Refused)
     connection.close()
 
@@ -204,10 +200,10 @@ async def test_a_server_that_never_answers_is_refused_within_the_connect_timeout
     async with deaf() as port:
         started = asyncio.get_running_loop().time()
         connection, log = connect(Server("deaf", "127.0.0.1", port, connect_timeout=0.5), "patient")
-        await until(lambda: log.reports, 2)
-        assert 0.4 < asyncio.get_running_loop().time() - started < 1.2
+        await until(lambda: log.reports)
+        assert 0.4 < asyncio.get_running_loop().time() - started < 5
         assert log.reports == [Refused(f"127.0.0.1:{port} does not answer")]
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await connection.wait_ended()
 
 
@@ -219,7 +215,7 @@ async def test_what_is_no_mqtt_server_is_refused() -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         connection, log = connect(Server("web", "127.0.0.1", server.sockets[0].getsockname()[1]), "lost")
-        await until(lambda: log.reports, 2)
+        await until(lambda: log.reports)
         assert log.of(Refused)
         assert len(log.reports) == 1
         await connection.wait_ended()
@@ -229,7 +225,7 @@ async def test_closed_while_connecting_reports_nothing() -> None:
     async with deaf() as port:
         connection, log = connect(Server("deaf", "127.0.0.1", port, connect_timeout=0.5), "hasty")
         connection.close()
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             await connection.wait_ended()
         await asyncio.sleep(0.8)
         assert log.reports == []
@@ -251,7 +247,7 @@ async def test_a_killed_server_is_lost_at_once(own_broker: Broker) -> None:
     connection, log = connect(own_broker.server(), "survivor")
     await until(lambda: connection.is_open)
     own_broker.kill()
-    await until(lambda: log.of(Lost), 1)
+    await until(lambda: log.of(Lost))
     assert connection.publish("plant/x", b"", 1) == -1
     assert connection.subscribe([("plant/#", 0)]) == -1
     await connection.wait_ended()
@@ -268,10 +264,10 @@ async def test_a_frozen_server_is_lost_by_keep_alive_and_closing_never_waits(own
         other.publish("plant/x", b"y" * 1000, 1)
     started = loop.time()
     other.close()
-    assert loop.time() - started < 0.1
-    async with asyncio.timeout(3):
+    assert loop.time() - started < 1
+    async with asyncio.timeout(PATIENCE):
         await other.wait_ended()
-    await until(lambda: log.of(Lost), 5)
+    await until(lambda: log.of(Lost))
     own_broker.resume()
 
 
@@ -303,7 +299,7 @@ async def test_a_burst_hops_to_the_loop_in_few_calls_and_keeps_its_order(broker:
         async with connected(broker.server(), "writer") as (writer, _):
             for number in range(3000):
                 assert writer.publish("burst/a", b"%d" % number) != -1
-            await until(lambda: len(seen.of(Message)) == 3000, 20)
+            await until(lambda: len(seen.of(Message)) == 3000)
         loop.call_soon_threadsafe = original  # type: ignore[method-assign]
         assert [int(message.payload) for message in seen.of(Message)] == list(range(3000))
         assert hops < 3000

@@ -12,7 +12,8 @@ import pytest
 from redundancy.config import Recovery, Role
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.cable import Cable
-from tests.redundancy.plant import Node, Plant, host, servers, until
+from tests.redundancy.plant import Node, Plant, host, servers
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def cabled(nodes: tuple[Node, Node]) -> list[Cable]:
 async def started(master: Node, backup: Node) -> None:
     master.start()
     backup.start()
-    await until(lambda: master.active and backup.state == "Standby", what="master active, backup standby")
+    await until(lambda: master.active and backup.state == "Standby", "master active, backup standby")
 
 
 async def test_with_the_link_cut_and_the_witness_alive_exactly_one_node_acts(
@@ -68,8 +69,8 @@ async def test_with_the_link_cut_and_the_witness_alive_exactly_one_node_acts(
     assert master.runtime.view().warnings
     for cable in cables:
         cable.mend()
-    await until(lambda: (peer := backup.runtime.view().peer) is not None and peer.connected, what="healed")
-    await until(lambda: backup.state == "Standby", what="the backup stands by")
+    await until(lambda: (peer := backup.runtime.view().peer) is not None and peer.connected, "healed")
+    await until(lambda: backup.state == "Standby", "the backup stands by")
     assert master.active
     assert master.runtime.view().epoch == epoch, "the cut changed nothing"
     for cable in cables:
@@ -87,13 +88,13 @@ async def test_a_returned_master_takes_the_role_back_only_in_recovery_mode_autom
             node.runtime = node._made()
         await started(master, backup)
         await master.kill()
-        await until(lambda backup=backup: backup.active, what="the backup took over")
+        await until(lambda backup=backup: backup.active, "the backup took over")
         master.start()
         if recovery is Recovery.AUTOMATIC:
-            await until(lambda master=master: master.active, 15, "the master has its role back")
-            await until(lambda backup=backup: backup.state == "Standby", what="the backup stands by")
+            await until(lambda master=master: master.active, "the master has its role back")
+            await until(lambda backup=backup: backup.state == "Standby", "the backup stands by")
         else:
-            await until(lambda master=master: master.state == "Standby", what="the master stands by")
+            await until(lambda master=master: master.state == "Standby", "the master stands by")
             await asyncio.sleep(2)
             assert backup.active
             assert not master.active
@@ -107,7 +108,7 @@ async def test_two_masters_say_so_and_do_not_act(plant: Plant, broker: Broker) -
     other.runtime = other._made()
     master.start()
     other.start()
-    await until(lambda: "Conflict" in (master.state, other.state), what="the mix-up is noticed")
+    await until(lambda: "Conflict" in (master.state, other.state), "the mix-up is noticed")
     await until(lambda: "Conflict" in other.state or "Conflict" in master.state)
     said = " ".join(node.runtime.view().why for node in (master, other) if node.state == "Conflict")
     assert "Master" in said
@@ -121,7 +122,7 @@ async def test_a_node_with_a_wrong_key_never_acts_and_says_why(plant: Plant, bro
     backup.runtime = backup._made()
     master.start()
     backup.start()
-    await until(lambda: master.active, what="the master acts with the witness")
+    await until(lambda: master.active, "the master acts with the witness")
     await asyncio.sleep(6 * plant.lease)
     assert not backup.active
     said = [detail for _, detail in backup.log.troubles] + [backup.runtime.view().why]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,13 +16,8 @@ from redundancy.config import Endpoint, NodeConfig, Peer, Role
 from redundancy.link.links import LinkEvents, Links
 from redundancy.records import MAX_BODY, MemoryStore, Record, RecordStore
 from redundancy.replication import Replicator
-from tests.redundancy.brokers import free_port
-
-
-async def until(condition: Callable[[], Any], within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.005)
+from tests.ports import free_port
+from tests.waiting import until
 
 
 def filled(count: int, body: bytes = b"x") -> MemoryStore:
@@ -191,7 +186,7 @@ async def test_after_cuts_in_the_middle_both_are_equal_again() -> None:
             wire.cut()
             one.store.append("tags", "during", b"%d" % one.store.head(), 1)
             wire.plug()
-        await until(lambda: same(one, two) and one.replicator.lag == 0, 10)
+        await until(lambda: same(one, two) and one.replicator.lag == 0)
         wire.cut()
         assert one.replicator.lag is None
 
@@ -304,7 +299,7 @@ async def test_two_nodes_replicate_over_their_links_and_survive_a_restart() -> N
         again = End(two.store)
         second = Links(backup, "3", silent, again.replicator.events)
         await second.start()
-        await until(lambda: same(one, again) and one.replicator.lag == 0, 20)
+        await until(lambda: same(one, again) and one.replicator.lag == 0)
         assert await one.replicator.remember("tags", "last", b"word", 1, 3.0)
         await again.replicator.close()
     finally:

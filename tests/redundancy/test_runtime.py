@@ -12,7 +12,8 @@ import pytest
 from redundancy.config import Standby
 from redundancy.ports import Answer, Refused
 from tests.redundancy.brokers import Broker, running
-from tests.redundancy.plant import DEVICE, EDGE, Elsewhere, Node, Plant, edge, host, servers, until
+from tests.redundancy.plant import DEVICE, EDGE, Elsewhere, Node, Plant, edge, host, servers
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ async def started(pair: tuple[Node, Node]) -> tuple[Node, Node]:
     master, backup = pair
     master.start()
     backup.start()
-    await until(lambda: master.active and backup.state == "Standby", what="master active, backup standby")
-    await until(lambda: master.runtime.view().lag == 0, what="records exchanged")
+    await until(lambda: master.active and backup.state == "Standby", "master active, backup standby")
+    await until(lambda: master.runtime.view().lag == 0, "records exchanged")
     return master, backup
 
 
@@ -58,18 +59,18 @@ async def test_a_killed_master_is_replaced_within_a_lease_and_a_bit(plant: Plant
     observer = plant.watch(set_[0])
     node = plant.single(edge(*set_)).start()
     master, backup = await started(plant.pair(host(*set_)))
-    await until(lambda: backup.log.online.get(EDGE) and node.log.transmitters.get(EDGE), what="edge online")
+    await until(lambda: backup.log.online.get(EDGE) and node.log.transmitters.get(EDGE), "edge online")
     last = observer.states()[-1]
     await master.kill()
-    await until(lambda: backup.active, 3.0, "backup active")
+    await until(lambda: backup.active, "backup active")
     await until(lambda: observer.states()[-1].online and observer.states()[-1].timestamp > last.timestamp)
-    await until(lambda: any(one["edges_online_after_ms"] for one in backup.log.changeovers.values()), 15)
+    await until(lambda: any(one["edges_online_after_ms"] for one in backup.log.changeovers.values()))
     (report,) = backup.log.changeovers.values()
     assert (report["from"], report["to"]) == ("primary-master", "primary-backup")
     assert 300 <= report["active_after_ms"] <= 1500
     assert report["active_after_ms"] <= report["mqtt_after_ms"] <= report["edges_online_after_ms"]
     assert report["epoch"] == backup.runtime.view().epoch
-    await until(lambda: backup.log.online.get(EDGE), what="edge online at the backup")
+    await until(lambda: backup.log.online.get(EDGE), "edge online at the backup")
     assert (await backup.runtime.write(EDGE, DEVICE, "Tag 1", 42)).outcome is Answer.CONFIRMED
 
 
@@ -78,12 +79,12 @@ async def test_nobody_notices_a_planned_switch(plant: Plant, broker: Broker) -> 
     observer = plant.watch(set_[0])
     plant.single(edge(*set_)).start()
     master, backup = await started(plant.pair(host(*set_)))
-    await until(lambda: master.log.online.get(EDGE) and backup.log.online.get(EDGE), what="edge online")
+    await until(lambda: master.log.online.get(EDGE) and backup.log.online.get(EDGE), "edge online")
     heard = len(observer.heard)
     request = await backup.runtime.failover("maintenance", "operator")
-    await until(lambda: backup.active and master.state == "Standby", what="the roles have changed")
+    await until(lambda: backup.active and master.state == "Standby", "the roles have changed")
     await until(lambda: backup.log.changeovers.get(request, {}).get("edges_online_after_ms") is not None)
-    await until(lambda: request in master.log.changeovers, what="the report is on both nodes")
+    await until(lambda: request in master.log.changeovers, "the report is on both nodes")
     del observer.heard[:heard]
     states = observer.states()
     assert states
@@ -103,11 +104,11 @@ async def test_the_role_goes_back_and_forth_without_an_edge_noticing(plant: Plan
     observer = plant.watch(set_[0])
     plant.single(edge(*set_)).start()
     master, backup = await started(plant.pair(host(*set_)))
-    await until(lambda: master.log.online.get(EDGE) and backup.log.online.get(EDGE), what="edge online")
+    await until(lambda: master.log.online.get(EDGE) and backup.log.online.get(EDGE), "edge online")
     for old, new in ((master, backup), (backup, master), (master, backup)):
         await until(lambda old=old: (peer := old.runtime.view().peer) is not None and peer.state == "Standby")
         await old.runtime.failover("drill", "tester")
-        await until(lambda new=new: new.runtime.view().modules == {"engine": "Running"}, what="new one runs")
+        await until(lambda new=new: new.runtime.view().modules == {"engine": "Running"}, "new one runs")
         await until(lambda old=old: old.state == "Standby")
     assert observer.topics("NDEATH") == []
     stamps = [state.timestamp for state in observer.states()]
@@ -129,7 +130,7 @@ async def test_sigterm_hands_the_role_over_first(plant: Plant, broker: Broker) -
     master, backup = await started(plant.pair(host(*set_)))
     await until(lambda: master.runtime.view().modules == {"engine": "Running"})
     await master.stop()
-    await until(lambda: backup.runtime.view().modules == {"engine": "Running"}, what="backup runs")
+    await until(lambda: backup.runtime.view().modules == {"engine": "Running"}, "backup runs")
     assert all(state.online for state in observer.states())
 
 
@@ -138,12 +139,12 @@ async def test_the_last_node_says_goodbye_to_the_letter(plant: Plant, broker: Br
     observer = plant.watch(set_[0])
     node = plant.single(edge(*set_)).start()
     single = plant.single(host(*set_)).start()
-    await until(lambda: single.log.online.get(EDGE), what="edge online")
+    await until(lambda: single.log.online.get(EDGE), "edge online")
     online = observer.states()[-1]
     await single.stop()
-    await until(lambda: not observer.states()[-1].online, what="STATE offline")
+    await until(lambda: not observer.states()[-1].online, "STATE offline")
     assert observer.states()[-1].timestamp >= online.timestamp
-    await until(lambda: node.log.transmitters.get(EDGE) is False, what="the edge node left")
+    await until(lambda: node.log.transmitters.get(EDGE) is False, "the edge node left")
     await node.stop()
     assert observer.topics("NDEATH")
 
@@ -156,7 +157,7 @@ async def test_a_node_whose_disk_refuses_its_promise_never_acts(plant: Plant, br
     assert not single.active
     assert not single.runtime.holds()
     single.folder.mkdir()
-    await until(lambda: single.active, what="active once the disk is back")
+    await until(lambda: single.active, "active once the disk is back")
 
 
 async def test_a_standby_that_missed_the_births_has_them_from_its_peer(plant: Plant, broker: Broker) -> None:
@@ -167,11 +168,11 @@ async def test_a_standby_that_missed_the_births_has_them_from_its_peer(plant: Pl
     backup.rename({"server 1": "the other node's"})
     master.start()
     plant.single(edge(*set_)).start()
-    await until(lambda: master.log.devices, 15, "edge online at the master")
+    await until(lambda: master.log.devices, "edge online at the master")
     births = len(observer.topics("NBIRTH"))
     backup.start()
-    await until(lambda: (EDGE, DEVICE) in backup.log.devices, what="the backup knows the edge node")
-    await until(lambda: len(backup.log.counters()) > 10, what="values at the backup")
+    await until(lambda: (EDGE, DEVICE) in backup.log.devices, "the backup knows the edge node")
+    await until(lambda: len(backup.log.counters()) > 10, "values at the backup")
     assert len(observer.topics("NBIRTH")) == births
     assert observer.topics("NCMD") == []
 
@@ -180,15 +181,15 @@ async def test_a_node_that_was_away_learns_which_edges_have_died(plant: Plant, b
     set_ = servers(broker)
     master, backup = await started(plant.pair(host(*set_)))
     sender = plant.single(edge(*set_)).start()
-    await until(lambda: backup.log.devices and master.log.devices, what="edge online at both")
+    await until(lambda: backup.log.devices and master.log.devices, "edge online at both")
     await until(lambda: master.runtime.view().lag == 0 and backup.runtime.view().lag == 0)
     await backup.kill()
     await sender.stop()
-    await until(lambda: master.log.online[EDGE] is False, what="the master sees the death")
+    await until(lambda: master.log.online[EDGE] is False, "the master sees the death")
     backup.log.online.clear()
     backup.start()
-    await until(lambda: backup.runtime.view().lag == 0 and master.runtime.view().lag == 0, what="records")
-    await until(lambda: backup.log.online.get(EDGE) is not True, 3.0)
+    await until(lambda: backup.runtime.view().lag == 0 and master.runtime.view().lag == 0, "records")
+    await until(lambda: backup.log.online.get(EDGE) is not True)
     await asyncio.sleep(0.5)
     assert not backup.log.online.get(EDGE)
     assert not any(view.online for view in backup.runtime.view().edges.values())
@@ -197,7 +198,7 @@ async def test_a_node_that_was_away_learns_which_edges_have_died(plant: Plant, b
 async def test_an_unwell_node_hands_over_to_a_well_one(plant: Plant, broker: Broker) -> None:
     master, backup = await started(plant.pair(host(*servers(broker))))
     master.runtime.healthy(False, "the disk is full")
-    await until(lambda: backup.active and master.state == "Standby", what="the backup acts")
+    await until(lambda: backup.active and master.state == "Standby", "the backup acts")
     (report,) = backup.log.changeovers.values()
     assert report["from"] == "primary-master"
     assert any("the disk is full" in warning for warning in master.runtime.view().warnings)
@@ -211,15 +212,15 @@ async def test_a_holder_that_wakes_up_from_a_pause_says_nothing(plant: Plant, br
     with Elsewhere() as elsewhere:
         await elsewhere.run(master.start)
         backup.start()
-        await until(lambda: master.log.online.get(EDGE) and backup.state == "Standby", what="edge online")
+        await until(lambda: master.log.online.get(EDGE) and backup.state == "Standby", "edge online")
         elsewhere.pause(3.0)
         # Queued up behind the pause: what a browser or a timer would still want from the sleeper.
         late = [elsewhere.soon(master.runtime.write(EDGE, DEVICE, "Tag 1", 666)) for _ in range(5)]
-        await until(lambda: backup.active, 5, "backup active")
+        await until(lambda: backup.active, "backup active")
         await until(lambda: backup.runtime.view().modules == {"engine": "Running"})
         outcomes = [await asyncio.wrap_future(one) for one in late]
         assert {one.outcome for one in outcomes} == {Answer.REFUSED}
-        await until(lambda: master.state == "Standby", what="the sleeper stands by")
+        await until(lambda: master.state == "Standby", "the sleeper stands by")
         await asyncio.sleep(0.5)
         assert 666 not in [metric.value for metric in sender.tags.commands]
         assert observer.states()[-1].online
@@ -242,11 +243,11 @@ async def test_a_cold_standby_connects_to_nothing_and_still_takes_over(plant: Pl
     set_ = servers(broker)
     plant.single(edge(*set_)).start()
     master, backup = await started(plant.pair(host(*set_), Standby.COLD))
-    await until(lambda: master.log.online.get(EDGE), what="edge online at the master")
+    await until(lambda: master.log.online.get(EDGE), "edge online at the master")
     assert backup.runtime.view().servers == {"server 1": False}
     assert backup.log.samples == []
     await master.kill()
-    await until(lambda: backup.log.online.get(EDGE), 15, "edge online at the backup")
+    await until(lambda: backup.log.online.get(EDGE), "edge online at the backup")
 
 
 async def test_what_one_node_remembers_the_other_one_has(plant: Plant, broker: Broker) -> None:
@@ -254,7 +255,7 @@ async def test_what_one_node_remembers_the_other_one_has(plant: Plant, broker: B
     assert await master.runtime.remember("tag-value", "[default]A", b"1")
     assert [record.body for record in backup.log.records if record.provider == "tag-value"] == [b"1"]
     await backup.kill()
-    await until(lambda: master.runtime.view().lag is None, what="the peer is gone")
+    await until(lambda: master.runtime.view().lag is None, "the peer is gone")
     assert not await master.runtime.remember("tag-value", "[default]A", b"2")
 
 
@@ -267,6 +268,6 @@ async def test_a_changed_configuration_is_followed_without_a_restart(
         single.runtime.reconfigure(host(*servers(broker, second)))
         await until(lambda: single.runtime.view().servers == {"server 1": True, "server 2": True})
         observer = plant.watch(second.server(), "second")
-        await until(lambda: observer.states() and observer.states()[-1].online, what="STATE on the new one")
+        await until(lambda: observer.states() and observer.states()[-1].online, "STATE on the new one")
         single.runtime.reconfigure(host(*servers(broker)))
         assert single.runtime.view().servers == {"server 1": True}

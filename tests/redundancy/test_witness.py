@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,11 @@ from redundancy.link.frames import Breach
 from redundancy.link.speaker import Speaker, expect_witness
 from redundancy.witness import MAX_PAIRS, Witness, _file_of
 from sparkplug.instant import Instant
-from tests.redundancy.brokers import free_port
+from tests.ports import free_port
+from tests.waiting import PATIENCE, until
 
 KEY = b"k" * 32
 LEASE = 2.0
-
-
-async def until(condition: Callable[[], Any], within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 class Turned(Clock):
@@ -305,8 +300,8 @@ async def test_a_killed_process_remembers_what_it_promised(tmp_path: Path) -> No
             process.communicate()
             await until(lambda: not one.dialer.is_up and not two.dialer.is_up)
             process = start(folder)
-            await until(lambda: one.dialer.is_up and two.dialer.is_up, 10)
-            async with asyncio.timeout(5):
+            await until(lambda: one.dialer.is_up and two.dialer.is_up)
+            async with asyncio.timeout(PATIENCE):
                 while await one.ask(4) != "grant":
                     assert await two.ask(4) == "refuse"
                     await asyncio.sleep(0.05)
@@ -324,7 +319,7 @@ def test_a_taken_port_is_one_line_and_code_3(tmp_path: Path) -> None:
         other.mkdir()
         (other / "witness.json").write_text((tmp_path / "witness.json").read_text())
         second = start(other)
-        out, err = second.communicate(timeout=10)
+        out, err = second.communicate(timeout=PATIENCE)
         assert (second.returncode, out, err.count("\n")) == (3, "", 1)
         assert "address already in use" in err
     finally:
@@ -358,7 +353,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(
 
 def test_a_folder_without_a_file_is_one_line(tmp_path: Path) -> None:
     process = start(tmp_path)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2
     assert err.count("\n") == 1
     assert "witness.json" in err

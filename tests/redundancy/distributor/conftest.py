@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from redundancy.distributor.passwords import hash_password
+from tests.ports import free_port
 
 # A busy machine is no fault: examples may take their time.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -96,9 +97,7 @@ def start_own(folder: Path, config: dict) -> Server:
 
 
 def start_mosquitto(folder: Path) -> Server:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     kinds = {"R": "read", "W": "write", "RW": "readwrite"}
     passwords, acls = [], []
     for name, acl in USERS.items():

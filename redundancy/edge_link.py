@@ -132,32 +132,47 @@ class EdgeLink:
                     self.window.wait(Sample(device, metric))
             # Last, because a birth that is due for a new metric sends again what the window holds.
             self._perform(effects)
+        if self.online and self.window.waiting:
+            self._resend_soon()
 
     def _data(self, device: str | None, metrics: list[Metric]) -> list[Effect]:
         """Nothing may leave when the lease is gone, and nothing is sent between BirthDue and the births."""
         return self._session.data(device, metrics, self._site.clock.now()) if self._site.holds() else []
 
     def _resend(self) -> None:
+        """A burst of what the host may lack, and after a pause the next, until nothing waits."""
         self._pump = None
         for _ in range(BURST):
             if not self.online:
                 return
-            batch = self.window.take(BATCH, self._site.clock.now().mono)
-            known = [one for one in batch if one.metric.name in self._born.get(one.device, ())]
-            if len(known) < len(batch):
-                self._site.trouble("sample-orphan", f"{self.edge}: samples of tags that are no longer there")
-            for device, metrics in by_device(known).items():
-                effects = self._data(device, [metric._replace(is_historical=True) for metric in metrics])
-                if not _published(effects):
-                    self.window.give_back(known)
-                    return
-                self._perform(effects)
-            self.replayed += len(known)
+            if not self._resend_batch():
+                break
             if not self.window.waiting:
                 self._tell("online")
                 self._on_progress()
                 return
-        self._pump = asyncio.get_running_loop().call_later(PAUSE, self._resend)
+        self._resend_soon()
+
+    def _resend_soon(self) -> None:
+        if self._pump is None:
+            self._pump = asyncio.get_running_loop().call_later(PAUSE, self._resend)
+
+    def _resend_batch(self) -> bool:
+        """False: nothing may leave now, which need not mean that the session or the role is over."""
+        batch = self.window.take(BATCH, self._site.clock.now().mono)
+        known = [one for one in batch if one.metric.name in self._born.get(one.device, ())]
+        if len(known) < len(batch):
+            self._site.trouble("sample-orphan", f"{self.edge}: samples of tags that are no longer there")
+        for device, metrics in by_device(known).items():
+            effects = self._data(device, [metric._replace(is_historical=True) for metric in metrics])
+            if not _published(effects):
+                self.window.give_back(known)
+                self._resend_soon()
+                self._perform(effects)
+                return False
+            self._perform(effects)
+        self.replayed += len(known)
+        return True
 
     # -- the connection --------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ PROMISE = "promise.json"
 DOCUMENTS = ("config", "people")
 """Providers whose one record is a whole document, which a standby may have kept out."""
 EARLY = 10_000
-"""Samples to keep that come before the runtime has read its records."""
+"""Samples to keep that come before the runtime knows its configuration."""
 ANSWER_PATIENCE = 2.0
 """Seconds to wait for the active node's answer to a wish."""
 STOP_PATIENCE = 12.0
@@ -125,8 +125,6 @@ class Runtime:
             self._health.tell()
             if self._config is not None:
                 self.reconfigure(self._config)
-            while self._early:
-                self.sample(*self._early.popleft())
             await self._serve(self._driver)
         finally:
             self._modules.shut(clean=self._drained)
@@ -243,9 +241,9 @@ class Runtime:
 
     def sample(self, edge: EdgeNodeId, device: str | None, metric: Metric, stored: bool) -> None:
         """Edge: a tag changed. Published while online; kept for re-sending when `stored`."""
-        if self._driver is None:
+        if self._modules.transmission is None:
             self._early.append((edge, device, metric, stored))
-        elif self._modules.transmission is not None:
+        else:
             self._modules.transmission.sample(edge, device, metric, stored)
 
     def rebirth(self) -> None:
@@ -274,6 +272,8 @@ class Runtime:
         if self._driver is None:
             return
         self._modules.configure(config)
+        while self._early and self._modules.transmission is not None:
+            self._modules.transmission.sample(*self._early.popleft())
         self._driver.feed(ConfigKnown(config.version))
         self._show_soon()
 

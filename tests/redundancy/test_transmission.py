@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from redundancy.clock import Clock
 from redundancy.config import Server, TransmissionConfig, Transmitter
+from redundancy.edge_link import EdgeLink
+from redundancy.ledger import Ledger
 from redundancy.mqtt import Connection, Lost, Refused, Report
 from redundancy.ports import Answer
-from sparkplug import HostState
+from redundancy.site import Farewells, Site, Troubles
+from sparkplug import DataType, HostState, Metric, decode
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
 from tests.redundancy.plant import (
@@ -21,8 +25,11 @@ from tests.redundancy.plant import (
     EDGE,
     PERIOD,
     STATE,
+    Log,
     Node,
     Plant,
+    Tags,
+    Watcher,
     edge,
     host,
     servers,
@@ -70,6 +77,12 @@ async def all_arrived(receiver: Node, sender: Node, start: int, end: int) -> Non
     assert missing() == []
 
 
+def changes(observer: Watcher, name: str) -> list[Metric]:
+    """Every value of the device's metric that was published after a birth, in order."""
+    payloads = [decode(payload) for topic, payload, _ in observer.heard if "/DDATA/" in topic]
+    return [metric for payload in payloads for metric in payload.metrics if metric.name == name]
+
+
 def bd_seqs(plant: Plant) -> list[Any]:
     return [metrics["bdSeq"].value for metrics in plant.watchers[0].payloads("NBIRTH")]
 
@@ -88,6 +101,56 @@ async def test_an_edge_waits_for_its_host_and_then_sends_what_it_has_kept(
     await all_arrived(receiver, sender, first, max(sender.tags.made))
     old = [metric for _, _, metric in receiver.log.samples if metric.timestamp == first]
     assert [metric.is_historical for metric in old] == [True]
+
+
+async def test_samples_made_while_the_node_starts_are_sent_too(plant: Plant, broker: Broker) -> None:
+    observer = plant.watch(*servers(broker))
+    await until(lambda: observer.ready)
+    sender, _ = plant.pair(edge(*servers(broker), host_id=None))
+    sender.start()
+    # One in every turn of the loop, so that none of the steps of the start goes without.
+    made = 0
+    while not sender.log.transmitters.get(EDGE):
+        made += 1
+        sender.runtime.sample(EDGE, DEVICE, Metric("Level", DataType.Float, 1.0, made), stored=True)
+        await asyncio.sleep(0)
+
+    def heard() -> set[int | None]:
+        return {metric.timestamp for metric in changes(observer, "Level")}
+
+    await until(lambda: heard() >= set(range(1, made + 1)), "every sample")
+
+
+async def test_a_lease_that_lapses_for_a_moment_costs_no_sample(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    await until(lambda: observer.ready)
+    lease = [True]
+    clock, log = Clock(), Log()
+
+    async def remember(provider: str, key: str, body: bytes, patience: float) -> bool:
+        return True
+
+    site = Site("edge1", clock, Ledger(remember), log, lambda: lease[0], Troubles(clock, log), Farewells())
+    config = edge(server, host_id=None).transmission
+    assert config is not None
+    link = EdgeLink(config.transmitters[0], config, site, Tags(clock), lambda: None)
+    link.act()
+    try:
+        await until(lambda: link.online)
+        for number in range(1, 31):
+            lease[0] = not 10 < number <= 20
+            link.sample(DEVICE, Metric("Counter", DataType.Int64, number, number), True)
+            await asyncio.sleep(0.005)
+
+        def heard() -> set[Any]:
+            return {one.value for one in changes(observer, "Counter")}
+
+        await until(lambda: heard() >= set(range(1, 31)), "every sample")
+        assert not link.resending
+    finally:
+        link.goodbye()
+        await site.farewells.wait(5)
 
 
 async def test_without_a_primary_host_births_go_out_at_once(plant: Plant, broker: Broker) -> None:

@@ -1,7 +1,8 @@
 """Commands on their way to an edge node, and the echoes that tell what became of them.
 
-An order is confirmed only by a DATA message of the same metric with the value that was asked for. When
-no such echo comes, nobody knows whether the edge acted, and that is what the operator is told.
+An order is confirmed only by the edge: by DATA of the same metric with the value that was asked for, or by
+a birth with it, which is how an edge answers that was asked to be reborn meanwhile. When no such echo
+comes, nobody knows whether the edge acted, and that is what the operator is told.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Commands:
     async def outcome(self, order: Order, patience: float) -> Outcome:
         """The order's outcome: its echo, what ended the wait, or unknown after `patience` seconds."""
         try:
-            return await asyncio.wait_for(order.answer, patience)
+            async with asyncio.timeout(patience):
+                return await order.answer
         except TimeoutError:
             return Outcome(Answer.UNKNOWN, f"no echo within {patience:g} s")
         finally:
@@ -56,7 +58,7 @@ class Commands:
             self._waiting.pop(order.key, None)
 
     def echo(self, edge: EdgeNodeId, device: str | None, metrics: Iterable[Metric]) -> None:
-        """DATA has come from the edge."""
+        """DATA, or a birth, has come from the edge."""
         if not self._waiting:
             return
         for metric in metrics:
@@ -66,10 +68,10 @@ class Commands:
                 if same(order.value, metric.value) and not order.answer.done():
                     order.answer.set_result(Outcome(Answer.CONFIRMED))
 
-    def give_up(self, why: str, edge: EdgeNodeId | None = None, device: str | None = None) -> None:
-        """No echo can be waited for any longer: from that edge (device), or from all."""
-        for (node, part, _), orders in self._waiting.items():
-            if (edge is None or node == edge) and (device is None or part == device):
+    def give_up(self, why: str, edge: EdgeNodeId | None = None) -> None:
+        """No echo can be waited for any longer: from that edge, or from all."""
+        for (node, _, _), orders in self._waiting.items():
+            if edge is None or node == edge:
                 for order in orders:
                     if not order.answer.done():
                         order.answer.set_result(Outcome(Answer.UNKNOWN, why))

@@ -297,6 +297,7 @@ class Engine:
             case DeviceBorn(edge, device, metrics, at, birth):
                 self._views = None
                 self._types.setdefault(edge, {})[device] = _types(metrics)
+                self._commands.echo(edge, device, metrics)
                 self.peer_births.keep(birth)
                 sink.device_born(edge, device, metrics, at)
             case NodeDied(edge, _, at, why):
@@ -307,7 +308,7 @@ class Engine:
             case DeviceDied(edge, device, at):
                 self._views = None
                 self._site.ledger.note(BIRTH, f"{edge}/{device}", b"")
-                self._commands.give_up(f"{edge}/{device} went offline before it answered", edge, device)
+                # Its orders wait on: a rebirth takes every device away for a moment, and answers with DBIRTH.
                 sink.device_stale(edge, device, at, "the device has died")
             case RebirthWanted(edge, _, cause):
                 self._site.trouble("rebirth", f"{edge}: {cause}")
@@ -321,6 +322,7 @@ class Engine:
         edge = born.edge
         self._views = None
         self._types[edge] = {None: _types(born.metrics)}
+        self._commands.echo(edge, None, born.metrics)
         self._online[edge] = born.server
         self._lost_at.pop(edge, None)
         self.peer_births.keep(born.birth)

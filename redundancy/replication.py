@@ -76,10 +76,11 @@ class Replicator:
         self.poke()
         if self.lag is None or patience <= 0:
             return False
-        applied = asyncio.get_running_loop().create_future()
+        applied: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((seq, applied))
         try:
-            return await asyncio.wait_for(applied, patience)
+            async with asyncio.timeout(patience):
+                return await applied
         except TimeoutError:
             return False
         finally:

@@ -225,7 +225,8 @@ class Runtime:
         self._modules.changeovers.asked(request)
         self._driver.feed(FailoverAsked(by, reason, request))
         try:
-            said = await asyncio.wait_for(answer, ANSWER_PATIENCE)
+            async with asyncio.timeout(ANSWER_PATIENCE):
+                said = await answer
         except TimeoutError:
             raise Refused("the active node does not answer", self._active_node()) from None
         finally:

@@ -108,7 +108,8 @@ class Supervisor:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _live(self, child: Child) -> int:
         log = self._folder / "log" / f"{child.name}.log"
@@ -133,7 +134,8 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), child.grace)
+                async with asyncio.timeout(child.grace):
+                    await process.wait()
             except TimeoutError:
                 say(f"{child.name} did not stop within {child.grace:g} s and was killed")
                 with contextlib.suppress(ProcessLookupError):

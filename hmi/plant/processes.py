@@ -60,7 +60,8 @@ class ProcessGroup:
             self.resume()
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), grace)
+            async with asyncio.timeout(grace):
+                await process.wait()
         except TimeoutError:
             await self.kill()
 

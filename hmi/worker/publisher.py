@@ -157,7 +157,8 @@ class Publisher:
                 await redis.publish(STATE, orjson.dumps(public(state)))
                 self._said = news
             try:
-                await asyncio.wait_for(self._news.wait(), REFRESH)
+                async with asyncio.timeout(REFRESH):
+                    await self._news.wait()
             except TimeoutError:
                 continue
             self._news.clear()

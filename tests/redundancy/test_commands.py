@@ -53,7 +53,6 @@ async def test_an_edge_that_dies_before_its_echo_leaves_the_outcome_unknown() ->
     commands = Commands()
     order = commands.place(KEY, 42)
     commands.give_up("it died", EdgeNodeId("Group 1", "Edge 2"))
-    commands.give_up("it died", EDGE, "Device 2")
     assert not order.answer.done()
     commands.give_up("it died", EDGE)
     assert (await commands.outcome(order, 1.0)).detail == "it died"

@@ -109,16 +109,15 @@ async def test_samples_made_while_the_node_starts_are_sent_too(plant: Plant, bro
     sender, _ = plant.pair(edge(*servers(broker), host_id=None))
     sender.start()
     # One in every turn of the loop, so that none of the steps of the start goes without.
-    made = 0
-    while not sender.log.transmitters.get(EDGE):
-        made += 1
-        sender.runtime.sample(EDGE, DEVICE, Metric("Level", DataType.Float, 1.0, made), stored=True)
+    made = range(1, 501)
+    for at in made:
+        sender.runtime.sample(EDGE, DEVICE, Metric("Level", DataType.Float, 1.0, at), stored=True)
         await asyncio.sleep(0)
 
     def heard() -> set[int | None]:
         return {metric.timestamp for metric in changes(observer, "Level")}
 
-    await until(lambda: heard() >= set(range(1, made + 1)), "every sample")
+    await until(lambda: heard() >= set(made), "every sample")
 
 
 async def test_a_lease_that_lapses_for_a_moment_costs_no_sample(plant: Plant, broker: Broker) -> None:
@@ -201,6 +200,7 @@ async def test_a_planned_switch_of_an_edge_says_goodbye_and_loses_nothing(
     receiver, master, backup = await edge_pair(plant, server)
     await until(lambda: len(receiver.log.counters()) > 10, "samples")
     start = min(receiver.log.counters())
+    births = len(receiver.log.devices)
     request = await master.runtime.failover("maintenance", "operator")
     await until(lambda: backup.log.transmitters.get(EDGE), "edge online from the backup")
     now = max(backup.tags.made)
@@ -208,6 +208,7 @@ async def test_a_planned_switch_of_an_edge_says_goodbye_and_loses_nothing(
     await until(lambda: len(observer.topics("NBIRTH")) == 2, "born again")
     assert len(observer.topics("NDEATH")) == 1
     await until(lambda: backup.log.changeovers.get(request, {}).get("edges_online_after_ms") is not None)
+    await until(lambda: len(receiver.log.devices) > births, "the device's birth")
     assert (await receiver.runtime.write(EDGE, DEVICE, "Tag 1", 3)).outcome is Answer.CONFIRMED
     assert [metric.value for metric in backup.tags.commands] == [3]
     assert master.tags.commands == []

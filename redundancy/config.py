@@ -93,7 +93,11 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """One node: who it is, where it listens, whom it knows. Never replicated."""
+    """One node: who it is, where it listens, whom it knows. Never replicated.
+
+    `witness` is where the pair's third vote is asked for, `serve_witness` where this node gives one to the
+    pairs of other gateways.
+    """
 
     gateway: str
     node: str
@@ -105,6 +109,7 @@ class NodeConfig:
     peer: Peer | None = None
     witness: Endpoint | None = None
     mqtt: Endpoint | None = None
+    serve_witness: Endpoint | None = None
     redundancy: RedundancySettings = RedundancySettings()
 
     def __post_init__(self) -> None:
@@ -114,8 +119,10 @@ class NodeConfig:
             raise ConfigError("peer", f"a {self.role.value} needs the address of its peer")
         if self.peer is not None and (self.peer.node == self.node or self.peer.link == self.link):
             raise ConfigError("peer", f"{self.node} is paired with itself")
-        if self.witness is not None and self.witness == self.link:
+        if self.witness is not None and self.witness in (self.link, self.serve_witness):
             raise ConfigError("witness", f"{self.node} cannot be its own witness")
+        if self.serve_witness is not None and self.serve_witness in (self.link, self.http, self.mqtt):
+            raise ConfigError("serve_witness", f"{self.node} listens on {self.serve_witness} already")
         if len(self.plant_key) < 16:
             raise ConfigError("plant_key", "is shorter than 16 bytes")
 

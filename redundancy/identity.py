@@ -3,11 +3,11 @@
 Written with mode 0600, because it holds the plant's key. It is read by the node's processes and by
 the witness, so it knows nothing of Django.
 
-Shape (addresses are "host:port"; peer, witness and mqtt may be null):
+Shape (addresses are "host:port"; peer, witness, serve_witness and mqtt may be null):
 
     {"gateway": "Primary", "node": "primary-master", "role": "Master",
      "link": "127.0.0.1:8060", "http": "127.0.0.1:8088", "url": "http://127.0.0.1:8088",
-     "mqtt": "127.0.0.1:1883", "witness": "127.0.0.1:8070",
+     "mqtt": "127.0.0.1:1883", "witness": "127.0.0.1:8070", "serve_witness": null,
      "peer": {"node": "primary-backup", "link": "127.0.0.1:8061", "url": "http://127.0.0.1:8089"},
      "plant_key": "<hex>", "secret_key": "<text, the pair's>",
      "redundancy": {"standby": "Warm", "failover_timeout": 2.0, ...}}
@@ -76,7 +76,7 @@ def save(folder: Path, raw: dict[str, Any]) -> Identity:
 def parse(raw: dict[str, Any]) -> Identity:
     """Turn the file's object into frozen values. Raises ConfigError with the field's name."""
     peer = raw.get("peer")
-    witness, mqtt = raw.get("witness"), raw.get("mqtt")
+    witness, serve, mqtt = raw.get("witness"), raw.get("serve_witness"), raw.get("mqtt")
     node = NodeConfig(
         gateway=_text(raw, "gateway"),
         node=_text(raw, "node"),
@@ -88,6 +88,7 @@ def parse(raw: dict[str, Any]) -> Identity:
         peer=None if peer is None else _peer(peer),
         witness=None if witness is None else endpoint(witness, "witness"),
         mqtt=None if mqtt is None else endpoint(mqtt, "mqtt"),
+        serve_witness=None if serve is None else endpoint(serve, "serve_witness"),
         redundancy=_redundancy(raw.get("redundancy", {})),
     )
     return Identity(node, _text(raw, "secret_key"))

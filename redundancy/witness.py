@@ -28,7 +28,7 @@ from typing import Any
 
 from redundancy import promise
 from redundancy.clock import Clock
-from redundancy.config import ConfigError, Endpoint
+from redundancy.config import ConfigError, Endpoint, NodeConfig
 from redundancy.core.messages import Heartbeat, Message, from_wire, to_wire
 from redundancy.core.voter import Voter
 from redundancy.identity import endpoint
@@ -101,7 +101,9 @@ class Witness:
     """Serves `listen` from `start` to `close`, in a process of its own or on a node's loop.
 
     `lease` must be at least that of the pairs, seconds. `folder` is its own and kept across restarts:
-    a witness that forgets breaks what it is for. `tell(why)` hears once of every kind of intruder.
+    a witness that forgets breaks what it is for. `not_for` is the gateway of the node that it runs in: with
+    two of its pair's three votes, that node's loss would be the pair's. `tell(why)` hears once of every kind
+    of intruder.
     """
 
     def __init__(
@@ -113,9 +115,11 @@ class Witness:
         *,
         lease: float = 2.0,
         name: str = "witness",
+        not_for: str = "",
         tell: Callable[[str], None] = _log.warning,
     ) -> None:
         self._lease = lease
+        self._not_for = not_for
         self._folder = folder / "promises"
         self._clock = clock
         self._disk = ThreadPoolExecutor(4, "promise")
@@ -135,6 +139,21 @@ class Witness:
             intruders=self.intruders,
             channels=frozenset({"lease"}),
             max_peers=2 * MAX_PAIRS,
+        )
+
+    @classmethod
+    def of(cls, node: NodeConfig, folder: Path, clock: Clock) -> Witness | None:
+        """What a node serves to other gateways' pairs, with its own Failover Timeout; None if nothing."""
+        if node.serve_witness is None:
+            return None
+        return cls(
+            node.serve_witness,
+            node.plant_key,
+            folder / "witness",
+            clock,
+            lease=node.redundancy.failover_timeout,
+            name=node.node,
+            not_for=node.gateway,
         )
 
     async def start(self) -> None:
@@ -163,6 +182,8 @@ class Witness:
         why = expect_voters(other)
         if why is not None or other.gateway in self._votes:
             return why
+        if other.gateway == self._not_for:
+            return f"a node of {other.gateway} cannot be the witness of its own pair"
         if len(self._votes) >= MAX_PAIRS:
             return f"the witness serves {MAX_PAIRS} gateways already"
         path = self._folder / _file_of(other.gateway)

@@ -46,7 +46,7 @@ class NodeAdmin(WholeAdmin):
     fieldsets = (
         (None, {"fields": ("name", "role", "standby", "recovery")}),
         ("Times", {"fields": ("failover_timeout", "startup_allowance", "dwell")}),
-        ("Network", {"fields": ("link", "witness", "http", "url", "mqtt")}),
+        ("Network", {"fields": ("link", "witness", "http", "url", "mqtt", "serve_witness")}),
     )
 
 

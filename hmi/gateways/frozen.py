@@ -65,6 +65,7 @@ def node_file(document: ConfigDocument, name: str, plant_key: str, secret_key: s
         "url": node.url,
         "mqtt": node.mqtt,
         "witness": node.witness,
+        "serve_witness": node.serve_witness,
         "peer": None if peer is None else {"node": peer.name, "link": peer.link, "url": peer.url},
         "plant_key": plant_key,
         "secret_key": secret_key,

@@ -47,6 +47,12 @@ class Node(models.Model):
         "Distributor", max_length=260, blank=True, help_text="host:port; empty: no Distributor"
     )
     witness = models.CharField(max_length=260, blank=True, help_text="host:port of the pair's third vote")
+    serve_witness = models.CharField(
+        "serve as witness",
+        max_length=260,
+        blank=True,
+        help_text="host:port at which this node gives the third vote to pairs of other gateways",
+    )
     standby = models.CharField(
         "standby activity level", max_length=10, choices=_choices(Standby), default="Warm"
     )

@@ -74,6 +74,11 @@ def _pair(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
         yield Problem(where, "link", f"both nodes listen on {one.link}: a node can't be paired with itself")
     if one.url == other.url:
         yield Problem(where, "url", f"{one.url} can't lead to both nodes")
+    own = {one.serve_witness, other.serve_witness} - {None}
+    for node in (one, other):
+        if node.witness in own:
+            reason = f"{node.witness} is a node of this pair and can't be its third vote"
+            yield Problem(f"node/{node.name}", "witness", reason)
     if one.failover_timeout != other.failover_timeout:
         yield Problem(where, "failover_timeout", "is the pair's lease and must be the same on both nodes")
 
@@ -81,7 +86,7 @@ def _pair(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
 def _addresses(node: NodeDocument) -> Iterator[Problem]:
     where = f"node/{node.name}"
     listeners: dict[int, tuple[str, str]] = {}
-    for field in ("link", "http", "mqtt", "witness"):
+    for field in ("link", "http", "mqtt", "serve_witness", "witness"):
         text = getattr(node, field)
         try:
             address = None if text is None else identity.endpoint(text, field)

@@ -83,6 +83,7 @@ class NodeDocument(Strict):
     url: Annotated[str, Field(max_length=300)]
     mqtt: Address | None = None
     witness: Address | None = None
+    serve_witness: Address | None = None
     standby: Standby = Standby.WARM
     failover_timeout: Seconds = 2.0
     startup_allowance: Seconds = 10.0

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -38,6 +38,7 @@ from redundancy.clock import Clock
 from redundancy.config import ConfigError, NodeConfig
 from redundancy.records import Record, RecordStore
 from redundancy.runtime import Runtime
+from redundancy.witness import Witness
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class NodeWorker:
         sampler = Sampler(self._edges.sample_counters, lambda: self._edges.periods, self._wall)
         self._history.start()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with _witnessing(self._node, self._folder, self._clock), asyncio.TaskGroup() as group:
                 served = (publisher.run(), desk.run(), sampler.run(), self._watch_health(runtime))
                 helpers = [group.create_task(work) for work in served]
                 if self._stopping:
@@ -225,6 +226,20 @@ class NodeWorker:
 
     async def _in_thread(self, work: Callable[[*Args], Result], *args: *Args) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._database, work, *args)
+
+
+@asynccontextmanager
+async def _witnessing(node: NodeConfig, folder: Path, clock: Clock) -> AsyncIterator[None]:
+    """Be the witness of other gateways' pairs meanwhile, where node.json says so."""
+    witness = Witness.of(node, folder, clock)
+    if witness is None:
+        yield
+        return
+    await witness.start()
+    try:
+        yield
+    finally:
+        await witness.close()
 
 
 @contextmanager

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from redundancy.config import Endpoint, NodeConfig, Peer, Role
+from redundancy.core.messages import Request, to_wire
 from redundancy.link.dialer import Dialer
 from redundancy.link.intruders import Intruders
 from redundancy.link.listener import Listener
-from redundancy.link.speaker import Speaker
+from redundancy.link.speaker import Speaker, expect_witness
+from tests.waiting import until
 
 KEY = b"k" * 32
 MASTER = Speaker("Primary", "primary-master", "Master", "boot-m")
@@ -142,3 +144,37 @@ class Proxy:
         except ConnectionError:
             pass
         writer.close()
+
+
+class Candidate:
+    """One node of a pair, as far as the witness can tell."""
+
+    def __init__(self, port: int, gateway: str, node: str, role: str = "Master", key: bytes = KEY) -> None:
+        self.answers: list[dict[str, Any]] = []
+        self.attempt = 0
+        self.wrong: list[str] = []
+        me = Speaker(gateway, node, role, f"boot of {node}")
+        self.dialer = Dialer(
+            me,
+            Endpoint("127.0.0.1", port),
+            key,
+            "lease",
+            check=expect_witness,
+            on_message=lambda _, message: self.answers.append(message),
+        )
+
+    @asynccontextmanager
+    async def linked(self) -> AsyncIterator[Candidate]:
+        self.dialer.start()
+        try:
+            await until(lambda: self.dialer.is_up)
+            yield self
+        finally:
+            await self.dialer.close()
+
+    async def ask(self, epoch: int) -> str:
+        """The kind of the answer."""
+        self.attempt += 1
+        self.dialer.send(to_wire(Request("boot", epoch, self.attempt)))
+        await until(lambda: self.answers and self.answers[-1].get("attempt") == self.attempt)
+        return str(self.answers[-1]["kind"])

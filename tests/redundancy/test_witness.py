@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,14 @@ from redundancy.clock import Clock
 from redundancy.config import Endpoint
 from redundancy.core.actions import Promise
 from redundancy.core.messages import Heartbeat, Release, Request, to_wire
-from redundancy.link.dialer import Dialer
 from redundancy.link.frames import Breach
-from redundancy.link.speaker import Speaker, expect_witness
+from redundancy.link.speaker import Speaker
 from redundancy.witness import MAX_PAIRS, Witness, _file_of
 from sparkplug.instant import Instant
 from tests.ports import free_port
+from tests.redundancy.link_ends import KEY, Candidate, config
 from tests.waiting import PATIENCE, until
 
-KEY = b"k" * 32
 LEASE = 2.0
 
 
@@ -40,40 +40,6 @@ class Turned(Clock):
 
     def now(self) -> Instant:
         return Instant(self.mono, 0)
-
-
-class Node:
-    """One node of a pair, as far as the witness can tell."""
-
-    def __init__(self, port: int, gateway: str, node: str, role: str = "Master", key: bytes = KEY) -> None:
-        self.answers: list[dict[str, Any]] = []
-        self.attempt = 0
-        self.wrong: list[str] = []
-        me = Speaker(gateway, node, role, f"boot of {node}")
-        self.dialer = Dialer(
-            me,
-            Endpoint("127.0.0.1", port),
-            key,
-            "lease",
-            check=expect_witness,
-            on_message=lambda _, message: self.answers.append(message),
-        )
-
-    @asynccontextmanager
-    async def linked(self) -> AsyncIterator[Node]:
-        self.dialer.start()
-        try:
-            await until(lambda: self.dialer.is_up)
-            yield self
-        finally:
-            await self.dialer.close()
-
-    async def ask(self, epoch: int) -> str:
-        """The kind of the answer."""
-        self.attempt += 1
-        self.dialer.send(to_wire(Request("boot", epoch, self.attempt)))
-        await until(lambda: self.answers and self.answers[-1].get("attempt") == self.attempt)
-        return str(self.answers[-1]["kind"])
 
 
 @asynccontextmanager
@@ -88,7 +54,7 @@ async def witnessing(folder: Path, port: int, **more: Any) -> AsyncIterator[Witn
 
 async def test_one_node_gets_the_vote_and_the_other_does_not(tmp_path: Path) -> None:
     port = free_port()
-    one, two = Node(port, "Primary", "m"), Node(port, "Primary", "b", "Backup")
+    one, two = Candidate(port, "Primary", "m"), Candidate(port, "Primary", "b", "Backup")
     async with witnessing(tmp_path, port), one.linked(), two.linked():
         assert await one.ask(1) == "grant"
         assert await two.ask(2) == "refuse"
@@ -100,9 +66,28 @@ async def test_one_node_gets_the_vote_and_the_other_does_not(tmp_path: Path) -> 
         assert await one.ask(2) == "refuse"
 
 
+async def test_a_node_of_another_gateway_is_a_witness_and_never_of_its_own_pair(tmp_path: Path) -> None:
+    port = free_port()
+    node = replace(config(), serve_witness=Endpoint("127.0.0.1", port))
+    serving = Witness.of(node, tmp_path, Clock())
+    assert serving is not None
+    await serving.start()
+    try:
+        foreign, own = Candidate(port, "Edge 1", "m"), Candidate(port, node.gateway, "m")
+        async with foreign.linked():
+            assert await foreign.ask(1) == "grant"
+        own.dialer.start()
+        await until(lambda: serving.intruders.counts.total() > 0)
+        assert not own.dialer.is_up
+        await own.dialer.close()
+    finally:
+        await serving.close()
+    assert Witness.of(config(), tmp_path, Clock()) is None
+
+
 async def test_the_pairs_of_a_plant_do_not_mix(tmp_path: Path) -> None:
     port = free_port()
-    one, two = Node(port, "Primary", "m"), Node(port, "Edge 1", "m")
+    one, two = Candidate(port, "Primary", "m"), Candidate(port, "Edge 1", "m")
     async with witnessing(tmp_path, port), one.linked(), two.linked():
         assert await one.ask(7) == "grant"
         assert await two.ask(1) == "grant"
@@ -112,7 +97,7 @@ async def test_the_pairs_of_a_plant_do_not_mix(tmp_path: Path) -> None:
 
 async def test_a_silent_holder_s_vote_is_free_after_a_lease(tmp_path: Path) -> None:
     port, clock = free_port(), Turned()
-    one, two = Node(port, "Primary", "m"), Node(port, "Primary", "b", "Backup")
+    one, two = Candidate(port, "Primary", "m"), Candidate(port, "Primary", "b", "Backup")
     async with witnessing(tmp_path, port, clock=clock, lease=LEASE), one.linked(), two.linked():
         assert await one.ask(1) == "grant"
         clock.mono += LEASE - 0.01
@@ -125,7 +110,7 @@ async def test_after_a_restart_it_votes_for_nobody_for_a_lease_and_never_gives_a
     tmp_path: Path,
 ) -> None:
     port, clock = free_port(), Turned()
-    one, two = Node(port, "Primary", "m"), Node(port, "Primary", "b", "Backup")
+    one, two = Candidate(port, "Primary", "m"), Candidate(port, "Primary", "b", "Backup")
     async with witnessing(tmp_path, port, clock=clock), one.linked():
         assert await one.ask(5) == "grant"
     async with witnessing(tmp_path, port, clock=clock), one.linked(), two.linked():
@@ -149,7 +134,7 @@ async def test_a_new_term_is_on_disk_before_the_vote_leaves_and_a_renewal_writes
         written.append(given)
 
     monkeypatch.setattr(promise, "save", slow)
-    node = Node(port, "Primary", "m")
+    node = Candidate(port, "Primary", "m")
     async with witnessing(tmp_path, port), node.linked():
         for _ in range(5):
             assert await node.ask(1) == "grant"
@@ -164,7 +149,7 @@ async def test_a_disk_that_is_full_means_no_vote_until_it_is_written(
     def full(path: Path, given: Promise) -> None:
         raise OSError(28, "No space left on device")
 
-    node = Node(port, "Primary", "m")
+    node = Candidate(port, "Primary", "m")
     async with witnessing(tmp_path, port), node.linked():
         monkeypatch.setattr(promise, "save", full)
         node.dialer.send(to_wire(Request("boot", 1, 99)))
@@ -188,7 +173,7 @@ async def test_a_slow_disk_holds_back_one_pair_and_not_the_others(
         save(path, given)
 
     monkeypatch.setattr(promise, "save", stuck)
-    one, two = Node(port, "Primary", "m"), Node(port, "Edge 1", "m")
+    one, two = Candidate(port, "Primary", "m"), Candidate(port, "Edge 1", "m")
     async with witnessing(tmp_path, port), one.linked(), two.linked():
         one.dialer.send(to_wire(Request("boot", 1, 1)))
         assert await two.ask(1) == "grant"
@@ -201,7 +186,7 @@ async def test_a_damaged_promise_is_never_an_empty_one(tmp_path: Path) -> None:
     port, told = free_port(), []
     (tmp_path / "promises").mkdir()
     (tmp_path / "promises" / _file_of("Primary")).write_text('{"epoch": 9}')
-    node, other = Node(port, "Primary", "m"), Node(port, "Edge 1", "m")
+    node, other = Candidate(port, "Primary", "m"), Candidate(port, "Edge 1", "m")
     async with witnessing(tmp_path, port, tell=told.append), other.linked():
         assert await other.ask(1) == "grant"
         node.dialer.start()
@@ -215,7 +200,7 @@ async def test_it_serves_64_gateways_and_no_more(tmp_path: Path) -> None:
     async with witnessing(tmp_path, port, tell=lambda why: None) as serving:
         for number in range(MAX_PAIRS):
             assert serving._admit(Speaker(f"Gateway {number}", "m", "Master", "boot")) is None
-        node = Node(port, "One too many", "m")
+        node = Candidate(port, "One too many", "m")
         node.dialer.start()
         await until(lambda: "serves 64 gateways already" in node.dialer.why)
         await node.dialer.close()
@@ -223,7 +208,7 @@ async def test_it_serves_64_gateways_and_no_more(tmp_path: Path) -> None:
 
 async def test_it_answers_a_heartbeat_so_that_a_node_sees_it_live(tmp_path: Path) -> None:
     port = free_port()
-    node = Node(port, "Primary", "m")
+    node = Candidate(port, "Primary", "m")
     async with witnessing(tmp_path, port), node.linked():
         node.dialer.send(to_wire(Heartbeat("boot", 17, "Master", "Standby")))
         await until(lambda: node.answers)
@@ -234,7 +219,7 @@ async def test_it_answers_a_heartbeat_so_that_a_node_sees_it_live(tmp_path: Path
 
 async def test_nonsense_and_a_wrong_key_change_nothing(tmp_path: Path) -> None:
     port, told = free_port(), []
-    node, stranger = Node(port, "Primary", "m"), Node(port, "Primary", "m", key=b"x" * 32)
+    node, stranger = Candidate(port, "Primary", "m"), Candidate(port, "Primary", "m", key=b"x" * 32)
     async with witnessing(tmp_path, port, tell=told.append) as serving, node.linked():
         for nonsense in ({}, {"kind": "request"}, {"kind": "request", "boot": 1, "epoch": -1, "attempt": []}):
             node.dialer.send(nonsense)
@@ -291,7 +276,7 @@ def test_the_process_says_ready_and_ends_cleanly(tmp_path: Path) -> None:
 async def test_a_killed_process_remembers_what_it_promised(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, lease=0.3)
     port = int(json.loads((folder / "witness.json").read_text())["listen"].rpartition(":")[2])
-    one, two = Node(port, "Primary", "m"), Node(port, "Primary", "b", "Backup")
+    one, two = Candidate(port, "Primary", "m"), Candidate(port, "Primary", "b", "Backup")
     process = start(folder)
     try:
         async with one.linked(), two.linked():

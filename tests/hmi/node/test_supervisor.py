@@ -74,6 +74,9 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         ({"peer": {"node": "primary-master", "link": "127.0.0.1:17061", "url": "http://x"}}, ["itself"]),
         ({"peer": {"node": "other", "link": "127.0.0.1:17060", "url": "http://x"}}, ["itself"]),
         ({"witness": "127.0.0.1:17060"}, ["witness"]),
+        ({"witness": "127.0.0.1:9", "serve_witness": "127.0.0.1:9"}, ["witness"]),
+        ({"serve_witness": "127.0.0.1:17060"}, ["serve_witness"]),
+        ({"serve_witness": "nowhere"}, ["serve_witness"]),
         ({"secret_key": ""}, ["secret_key"]),
     ],
 )

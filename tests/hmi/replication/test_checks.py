@@ -67,6 +67,11 @@ def _user(**fields: Any) -> Callable[[Doc], Any]:
     return lambda d: d["broker_users"].append({"username": "new", "password_hash": HASH} | fields)
 
 
+def _served_by_the_peer(document: Doc) -> None:
+    _node(1, serve_witness="127.0.0.9:26071")(document)
+    _node(0, witness="127.0.0.9:26071")(document)
+
+
 FAR = "server/Far away"
 MASTER, BACKUP = "node/primary-master", "node/primary-backup"
 WRONG: dict[str, tuple[Callable[[Doc], Any], str, str]] = {
@@ -84,6 +89,8 @@ WRONG: dict[str, tuple[Callable[[Doc], Any], str, str]] = {
     "a port that does not exist": (_node(0, mqtt="127.0.0.1:70000"), MASTER, "mqtt"),
     "one port for two listeners": (_node(0, http="127.0.0.1:26060"), MASTER, "http"),
     "a node that is its own witness": (_node(0, witness="127.0.0.1:26060"), MASTER, "witness"),
+    "a witness at the other node of the pair": (_served_by_the_peer, MASTER, "witness"),
+    "a witness's address that is taken": (_node(1, serve_witness="127.0.0.1:26061"), BACKUP, "serve_witness"),
     "an address that is no page": (_node(0, url="javascript:alert(1)"), MASTER, "url"),
     "an address with a password in it": (_node(0, url="http://me:pw@host"), MASTER, "url"),
     "a renamed node": (_node(1, name="somebody"), BACKUP, "name"),

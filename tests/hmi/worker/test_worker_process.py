@@ -18,10 +18,13 @@ from hmi.node import redis_server, schema
 from hmi.worker.bootstep import FAILED
 from redundancy import identity
 from tests.hmi.worker.conftest import RedisServer
+from tests.ports import free_port
+from tests.redundancy.link_ends import Candidate
 
 DEVICE = "[default]Edge Nodes/Group 1/Edge 1/Device 1"
 TAG_1, COUNTER = f"{DEVICE}/Tag 1", f"{DEVICE}/Counter"
-LINK, HTTP, DEAD_BROKER = "127.0.0.1:25101", "127.0.0.1:25102", 25103
+LINK, HTTP = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+DEAD_BROKER, WITNESS = free_port(), free_port()
 
 NODE_FILE = {
     "gateway": "Edge 1",
@@ -32,6 +35,7 @@ NODE_FILE = {
     "url": f"http://{HTTP}",
     "mqtt": None,
     "witness": None,
+    "serve_witness": f"127.0.0.1:{WITNESS}",
     "peer": None,
     "plant_key": "ab" * 32,
     "secret_key": "secret-key-of-the-gateway-for-tests-only-0123456789",
@@ -41,6 +45,7 @@ CONFIG = {
     "gateway": {"name": "Edge 1"},
     "nodes": [
         {"name": "edge1", "role": "Independent", "link": LINK, "http": HTTP, "url": f"http://{HTTP}"}
+        | {"serve_witness": f"127.0.0.1:{WITNESS}"}
         | {"startup_allowance": 0.2}
     ],
     "server_sets": [
@@ -145,6 +150,12 @@ def read(path):
 
 def write(path, value):
     return desk.ask("write", writes=[{"path": path, "value": value}], by="olga")[0]
+
+
+async def test_a_node_serves_as_the_witness_of_another_gateway_s_pair(node):
+    candidate = Candidate(WITNESS, "Primary", "primary-master", key=bytes.fromhex(NODE_FILE["plant_key"]))
+    async with candidate.linked():
+        assert await candidate.ask(1) == "grant"
 
 
 def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node):

@@ -63,6 +63,8 @@ def edge_tag(tag: Tag) -> EdgeTag:
         kind=tag.kind,
         initial=coerce(datatype, tag.initial),
         writable=tag.writable,
+        low=tag.low,
+        high=tag.high,
         stored=tag.stored,
         period=tag.period_ms,
     )

@@ -33,7 +33,7 @@ class EdgeTag:
     """One tag of `[default]`, as configured. `edge` is None for a tag that no edge node publishes.
 
     `period` is ms between two samples of a counter; `initial` is what a memory tag holds before anybody
-    has written to it.
+    has written to it; a number below `low` or above `high` is never taken, whoever writes it.
     """
 
     path: str
@@ -46,6 +46,19 @@ class EdgeTag:
     writable: bool = False
     stored: bool = False
     period: int = 100
+    low: float | None = None
+    high: float | None = None
+
+    def outside(self, value: Value) -> str:
+        """Why the limits forbid this value; "" if they don't."""
+        if not isinstance(value, int | float):
+            return ""
+        # Said this way round, NaN is outside of any limit.
+        if self.low is not None and not value >= self.low:
+            return f"{self.path}: {value:g} is below the low limit {self.low:g}"
+        if self.high is not None and not value <= self.high:
+            return f"{self.path}: {value:g} is above the high limit {self.high:g}"
+        return ""
 
 
 class EdgeRuntime(Protocol):
@@ -194,6 +207,9 @@ class EdgeTags:
             accepted = from_wire(tag.datatype, value)
         except ValueError as error:
             return Outcome(Answer.FAILED, str(error))
+        forbidden = tag.outside(accepted)
+        if forbidden:
+            return Outcome(Answer.REFUSED, forbidden)
         # One at a time: the record that wins must be the value that stands.
         async with self._writing:
             timestamp = self._next_time(tag)

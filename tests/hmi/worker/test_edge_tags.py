@@ -1,6 +1,8 @@
 """The tags of a gateway's own edge nodes: births, remembered writes, counters, the pair's metrics."""
 
 import asyncio
+import dataclasses
+import math
 
 import orjson
 import pytest
@@ -187,6 +189,24 @@ async def test_a_write_that_cannot_be_is_refused_with_the_reason(edge, tag, valu
     assert word in came.detail
     assert edge.value(tag) == before
     assert edge.runtime.store.latest(PROVIDER) == []
+
+
+@pytest.mark.parametrize("command", [True, False])
+@pytest.mark.parametrize(
+    ("value", "word"), [(-1000.5, "below the low limit -1000"), (1001.0, "above the high"), (math.nan, "low")]
+)
+async def test_a_value_outside_the_limits_is_taken_from_nobody(edge, value, word, command):
+    level = EdgeTag(f"{DEVICE}/Level", EDGE, "Device 1", "Level", DataType.Double, initial=1.5, writable=True)
+    edge.tags.load([dataclasses.replace(level, low=-1000.0, high=1000.0)], [])
+    if command:
+        await edge.tags.command(EDGE, "Device 1", (Metric("Level", DataType.Double, value),))
+        assert edge.troubles == ["command"]
+    else:
+        outcome = await edge.tags.write(level.path, "NaN" if math.isnan(value) else value)
+        assert outcome.outcome is Answer.REFUSED
+        assert word in outcome.detail
+    assert edge.value(level) == 1.5
+    assert (await edge.tags.write(level.path, 1000.0)).outcome is Answer.CONFIRMED
 
 
 async def test_commands_for_what_is_not_there_or_read_only_are_counted(edge):

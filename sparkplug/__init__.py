@@ -5,7 +5,7 @@ connection, `HostSession` a host application over all its servers, `HostPresence
 """
 
 from sparkplug.birth import Birth
-from sparkplug.datatypes import DataType, Value, coerce
+from sparkplug.datatypes import DataType, Scalar, coerce
 from sparkplug.edge import EdgeSession, EdgeState
 from sparkplug.effects import (
     Addressed,
@@ -46,6 +46,7 @@ from sparkplug.metric import BAD, GOOD, STALE, Metric, Payload
 from sparkplug.payload import decode, encode
 from sparkplug.presence import HostPresence, PresenceState
 from sparkplug.state import HostState
+from sparkplug.structures import DataSet, MetaData, Parameter, Properties, Property, Template, Value
 from sparkplug.topic import EdgeNodeId, MessageType, Topic, state_host, state_topic
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "BirthDue",
     "Close",
     "Commanded",
+    "DataSet",
     "DataType",
     "DeviceBorn",
     "DeviceDied",
@@ -72,6 +74,7 @@ __all__ = [
     "Instant",
     "LocalProtocolError",
     "MessageType",
+    "MetaData",
     "Metric",
     "NextServerAsked",
     "NodeBorn",
@@ -80,17 +83,22 @@ __all__ = [
     "NodeView",
     "NotBorn",
     "Online",
+    "Parameter",
     "Payload",
     "PayloadError",
     "PresenceState",
     "Problem",
+    "Properties",
+    "Property",
     "ProtocolError",
     "Publish",
     "RebirthWanted",
     "RemoteProtocolError",
     "Reopen",
+    "Scalar",
     "StateError",
     "Subscribe",
+    "Template",
     "Topic",
     "TopicError",
     "Value",

@@ -11,7 +11,8 @@ import math
 import struct
 from enum import IntEnum
 
-Value = int | float | bool | str | bytes | None
+Scalar = int | float | bool | str
+Simple = int | float | bool | str | bytes | None
 
 
 class DataType(IntEnum):
@@ -71,7 +72,7 @@ FLOATS = frozenset({DataType.Float, DataType.Double})
 SCALARS = frozenset({*SIGNED_BITS, *UNSIGNED_BITS, *FLOATS, DataType.Boolean, *TEXTS, *BLOBS})
 
 
-def from_wire(datatype: DataType, raw: Value) -> Value:
+def from_wire(datatype: DataType, raw: object) -> Simple:
     """What a field's content means as `datatype`. ValueError if it can mean nothing.
 
     Negative small integers come in two dialects, FB and FFFFFFFB for an Int8 of -5: masking to the width
@@ -92,7 +93,7 @@ def from_wire(datatype: DataType, raw: Value) -> Value:
     raise ValueError(f"{type(raw).__name__} on the wire for {datatype.name}")
 
 
-def _integer_from_wire(datatype: DataType, raw: Value) -> int:
+def _integer_from_wire(datatype: DataType, raw: object) -> int:
     if not isinstance(raw, int) or isinstance(raw, bool):
         raise ValueError(f"{type(raw).__name__} on the wire for {datatype.name}")
     bits = SIGNED_BITS.get(datatype)
@@ -102,7 +103,7 @@ def _integer_from_wire(datatype: DataType, raw: Value) -> int:
     return raw - (1 << bits) if raw >> (bits - 1) else raw
 
 
-def coerce(datatype: DataType, value: object) -> Value:
+def coerce(datatype: DataType, value: object) -> Simple:
     """A value that is about to be sent or written, as `datatype` holds it.
 
     Whole floats pass as integers (JSON has only one kind of number) and a Float comes back rounded to its

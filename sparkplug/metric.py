@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sparkplug.datatypes import DataType, Value
+from sparkplug.datatypes import DataType
+from sparkplug.structures import MetaData, Properties, Value
 
 # The values of the property "Quality" (specification 6.4.9.1).
 BAD, GOOD, STALE = 0, 192, 500
@@ -20,7 +21,8 @@ class Metric(NamedTuple):
     name: None where the alias stands for it. datatype: Unknown where the message left it out (DATA and
     CMD may; `value` is then as it travelled, and means something only with the datatype of the birth).
     value: None is the protocol's null, and also what is left of a value that could not be read (then with
-    quality BAD). timestamp: ms UTC. quality: the property "Quality", None when good.
+    quality BAD). timestamp: ms UTC. quality: the property "Quality", None when good; `properties` are all
+    the others.
     """
 
     name: str | None
@@ -31,6 +33,8 @@ class Metric(NamedTuple):
     is_historical: bool = False
     is_transient: bool = False
     quality: int | None = None
+    properties: Properties | None = None
+    metadata: MetaData | None = None
 
 
 class Payload(NamedTuple):

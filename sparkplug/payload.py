@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from sparkplug.datatypes import (
     BY_CODE,
     DataType,
-    Value,
+    Simple,
     coerce,
     from_wire,
 )
@@ -27,6 +27,7 @@ from sparkplug.errors import LocalProtocolError, PayloadError
 from sparkplug.metric import BAD, GOOD, Metric, Payload
 from sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from sparkplug.sparkplug_b_pb2 import Payload as WirePayload
+from sparkplug.structures import Value
 
 # Two bytes on the wire become some 200 in memory; without a limit 16 MB of them would take the process down.
 MAX_METRICS = 500_000
@@ -116,6 +117,8 @@ def _as_sent(wires: Iterable[WireMetric], data: bytes) -> list[Metric]:
                     m.is_historical,
                     m.is_transient,
                     quality,
+                    None,
+                    None,
                 ),
             )
         )
@@ -152,7 +155,18 @@ def _as_declared(
         append(
             new(
                 Metric,
-                (name, datatype, value, stamp, alias or None, m.is_historical, m.is_transient, quality),
+                (
+                    name,
+                    datatype,
+                    value,
+                    stamp,
+                    alias or None,
+                    m.is_historical,
+                    m.is_transient,
+                    quality,
+                    None,
+                    None,
+                ),
             )
         )
     return metrics, strangers
@@ -190,7 +204,7 @@ def _careful(m: WireMetric, code: int) -> tuple[Value, int | None]:
     if m.is_null:
         return None, None
     field = m.WhichOneof("value")
-    raw: Value = getattr(m, field) if field in _READABLE else None
+    raw: Simple = getattr(m, field) if field in _READABLE else None
     if raw is None or (field == "string_value" and not isinstance(raw, str)):
         return None, BAD
     if code == DataType.Unknown:
@@ -236,7 +250,7 @@ def encode(payload: Payload, *, datatypes: bool = True) -> bytes:
 
 
 def _write(m: WireMetric, metric: Metric, datatypes: bool) -> None:
-    name, datatype, _, timestamp, alias, historical, transient, quality = metric
+    name, datatype, _, timestamp, alias, historical, transient, quality, _, _ = metric
     if name is None and alias is None:
         raise ValueError("neither name nor alias")
     if name is not None:
@@ -257,7 +271,7 @@ def _write(m: WireMetric, metric: Metric, datatypes: bool) -> None:
         m.properties.values.add(type=DataType.Int32, int_value=quality & 0xFFFF_FFFF)
 
 
-def _write_value(m: WireMetric, datatype: DataType, value: Value) -> None:
+def _write_value(m: WireMetric, datatype: DataType, value: Simple) -> None:
     if value is None:
         m.is_null = True
     elif isinstance(value, bool):

@@ -188,6 +188,6 @@ def storable(value: Value) -> int | float | str | None:
         return value if math.isfinite(value) else special(value)
     if isinstance(value, int):
         return value if -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER else str(value)
-    if isinstance(value, bytes):
-        raise TypeError("history keeps no bytes")
-    return value
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"history keeps no {type(value).__name__}")

@@ -29,7 +29,9 @@ def to_wire(value: Value) -> WireValue:
         return value if -_EXACT <= value <= _EXACT else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else special(value)
-    return base64.b64encode(value).decode("ascii")
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    raise TypeError(f"no JSON for a {type(value).__name__}")
 
 
 def from_wire(datatype: DataType, value: object) -> Value:

@@ -1,4 +1,5 @@
-"""What several folders of tests share: one browser, because a process can drive Playwright only once."""
+"""What several folders of tests share: one browser, because a process can drive Playwright only once, and
+Hypothesis without a stopwatch, because a busy machine is no fault of the code."""
 
 from __future__ import annotations
 
@@ -7,7 +8,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

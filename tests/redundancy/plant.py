@@ -27,14 +27,14 @@ from redundancy.config import (
     Transmitter,
 )
 from redundancy.mqtt import Acked, Connection, Message, Opened, Report, Subscribed
-from redundancy.ports import GatewayView
+from redundancy.ports import Answer, GatewayView, Outcome
 from redundancy.records import MemoryStore, Record
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
 from sparkplug import DataType, EdgeNodeId, HostState, Instant, Metric, Topic, TopicError, decode, state_topic
 from tests.ports import free_port
 from tests.redundancy.brokers import Broker
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 KEY = b"the key of the test plant"
 HOST = "Primary"
@@ -217,6 +217,15 @@ class Node:
         self.runtime.stop()
         await asyncio.wait_for(self.tasks[0], 20)
         await self.kill()
+
+    async def confirms(self, value: Any) -> bool:
+        """Whether a write to Tag 1 is confirmed; tried again while the edge is offline or being born."""
+        outcome = Outcome(Answer.FAILED)
+        async with asyncio.timeout(PATIENCE):
+            while outcome.outcome is Answer.FAILED:
+                outcome = await self.runtime.write(EDGE, DEVICE, "Tag 1", value, PATIENCE)
+                await asyncio.sleep(0.01)
+        return outcome.outcome is Answer.CONFIRMED
 
     @property
     def state(self) -> str:

@@ -14,7 +14,7 @@ from sparkplug import DataType, HostState, Metric, Payload, encode
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
 from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 GHOST = "spBv1.0/Group 1/NDATA/Ghost"
 
@@ -180,7 +180,7 @@ async def test_garbage_is_counted_and_changes_nothing(plant: Plant, broker: Brok
     await observer.say("spBv1.0/STATE/Primary/too/deep", b"x")
     await until(lambda: receiver.runtime.view().troubles.get("payload", 0) >= 1)
     await until(lambda: receiver.runtime.view().troubles.get("topic", 0) >= 3)
-    assert (await receiver.runtime.write(EDGE, DEVICE, "Tag 1", 8, 10)).outcome is Answer.CONFIRMED
+    assert await receiver.confirms(8)
 
 
 async def test_a_standby_emits_neither_state_nor_commands(plant: Plant, broker: Broker) -> None:
@@ -229,7 +229,7 @@ async def test_a_dead_broker_delays_nothing(plant: Plant, broker: Broker) -> Non
     receiver, _ = await with_an_edge(plant, *servers(broker), dead)
     assert receiver.runtime.view().servers == {"server 1": True, "dead": False}
     assert receiver.runtime.view().modules == {"engine": "Running"}
-    assert (await receiver.runtime.write(EDGE, DEVICE, "Tag 1", 9)).outcome is Answer.CONFIRMED
+    assert await receiver.confirms(9)
 
 
 async def test_a_write_while_the_edge_is_born_again_is_confirmed_all_the_same(
@@ -259,7 +259,4 @@ async def test_a_broker_that_comes_back_is_taken_up_again(
     devices = len(receiver.log.devices)
     await until(lambda: len(receiver.log.devices) > devices, "device online again")
     await until(lambda: receiver.runtime.view().modules == {"engine": "Running"})
-    # The host asks for births once the server is back, and these may follow those of the edge's own.
-    async with asyncio.timeout(PATIENCE):
-        while (await receiver.runtime.write(EDGE, DEVICE, "Tag 1", 2)).outcome is not Answer.CONFIRMED:
-            await asyncio.sleep(0.05)
+    assert await receiver.confirms(2)

@@ -71,7 +71,7 @@ async def test_a_killed_master_is_replaced_within_a_lease_and_a_bit(plant: Plant
     assert report["active_after_ms"] <= report["mqtt_after_ms"] <= report["edges_online_after_ms"]
     assert report["epoch"] == backup.runtime.view().epoch
     await until(lambda: backup.log.online.get(EDGE), "edge online at the backup")
-    assert (await backup.runtime.write(EDGE, DEVICE, "Tag 1", 42)).outcome is Answer.CONFIRMED
+    assert await backup.confirms(42)
 
 
 async def test_nobody_notices_a_planned_switch(plant: Plant, broker: Broker) -> None:
@@ -90,12 +90,12 @@ async def test_nobody_notices_a_planned_switch(plant: Plant, broker: Broker) -> 
     assert states
     assert all(state.online for state in states)
     assert observer.topics("NDEATH", "NBIRTH") == []
-    assert (await backup.runtime.write(EDGE, DEVICE, "Tag 1", 5)).outcome is Answer.CONFIRMED
+    assert await backup.confirms(5)
     report = backup.log.changeovers[request]
     assert report["mqtt_after_ms"] < 2000
     # The old holder has really let go: its own STATE session is no longer there to die.
     await master.kill()
-    assert (await backup.runtime.write(EDGE, DEVICE, "Tag 1", 6)).outcome is Answer.CONFIRMED
+    assert await backup.confirms(6)
     assert all(state.online for state in observer.states())
 
 

@@ -140,8 +140,8 @@ def test_samples_wait_while_the_file_is_missing_its_tables_and_are_stored_afterw
         connection.execute(statement)
     connection.close()
     assert writer.flush()
-    assert writer.tally.why == ""
     writer.close()
+    assert writer.tally.why == ""
     assert len(rows(file)) == 1
 
 

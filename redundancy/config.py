@@ -157,12 +157,16 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """MQTT Engine: the Sparkplug host application. Connects to every server at once."""
+    """MQTT Engine: the Sparkplug host application. Connects to every server at once.
+
+    legacy_state: say ONLINE and OFFLINE on STATE/<host id>, too, as hosts did before Sparkplug 3.0.
+    """
 
     host_id: str
     servers: tuple[Server, ...]
     reorder_timeout: float = 2.0
     block_commands: bool = False
+    legacy_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,11 @@ class Transmitter:
 
 @dataclass(frozen=True, slots=True)
 class TransmissionConfig:
-    """MQTT Transmission: edge nodes, each on one server of the set at a time."""
+    """MQTT Transmission: edge nodes, each on one server of the set at a time. Times in seconds.
+
+    startup_delay: each edge node waits a random part of it after the node's start, so that a plant that gets
+    its power back does not connect all at once. legacy_state: believe STATE/<host id>, too.
+    """
 
     host_id: str | None
     servers: tuple[Server, ...]
@@ -185,6 +193,8 @@ class TransmissionConfig:
     state_wait: float = 3.0
     history_limit: int = 100_000
     rolling_window: float = 15.0
+    startup_delay: float = 0.0
+    legacy_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,6 @@ def distributor_config(node: NodeConfig) -> dict[str, Any] | None:
         "users": users,
         "reserved_client_ids": sorted(reserved | {f"{host}-*" for host in hosts}),
         "lease": node.redundancy.failover_timeout,
-        "fenced_client_ids": [name for host in hosts for name in (f"{host}-cmd", f"{host}-state-*")],
+        "fenced_client_ids": [f"{host}-{what}" for host in hosts for what in ("cmd", "state-*", "legacy-*")],
         "limits": LIMITS,
     }

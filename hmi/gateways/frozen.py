@@ -87,6 +87,7 @@ def _engine(document: ConfigDocument, servers: Iterable[ServerDocument], node: s
         servers=tuple(_server(document, server, node) for server in servers),
         reorder_timeout=engine.reorder_timeout,
         block_commands=engine.block_commands,
+        legacy_state=engine.legacy_state,
     )
 
 
@@ -105,6 +106,8 @@ def _transmission(
         state_wait=module.state_wait,
         history_limit=module.history_limit,
         rolling_window=module.rolling_window,
+        startup_delay=module.startup_delay,
+        legacy_state=module.legacy_state,
     )
 
 

@@ -116,6 +116,11 @@ class EngineSettings(models.Model):
     server_set = models.ForeignKey(ServerSet, on_delete=models.PROTECT, related_name="+")
     reorder_timeout = models.FloatField("reordering timeout", default=2.0, help_text="seconds")
     block_commands = models.BooleanField("block node and device commands", default=False)
+    legacy_state = models.BooleanField(
+        "legacy STATE",
+        default=False,
+        help_text="also say ONLINE and OFFLINE on STATE/<host ID>, as before 3.0",
+    )
 
     class Meta:
         verbose_name_plural = "engine settings"
@@ -138,6 +143,12 @@ class TransmissionSettings(models.Model):
         "history max size", default=100_000, help_text="samples kept back"
     )
     rolling_window = models.FloatField("rolling history max age", default=15.0, help_text="seconds")
+    startup_delay = models.FloatField(
+        default=0.0, help_text="seconds at most; each edge node waits a random part of it after a start"
+    )
+    legacy_state = models.BooleanField(
+        "legacy STATE", default=False, help_text="also believe ONLINE and OFFLINE on STATE/<host ID>"
+    )
 
     class Meta:
         verbose_name_plural = "transmission settings"

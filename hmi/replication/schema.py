@@ -116,6 +116,7 @@ class EngineDocument(Strict):
     server_set: str
     reorder_timeout: Seconds = 2.0
     block_commands: bool = False
+    legacy_state: bool = False
 
 
 class TransmitterDocument(Strict):
@@ -134,6 +135,8 @@ class TransmissionDocument(Strict):
     state_wait: Seconds = 3.0
     history_limit: Annotated[int, Field(ge=0, le=100_000_000)] = 100_000
     rolling_window: Seconds = 15.0
+    startup_delay: Seconds = 0.0
+    legacy_state: bool = False
     transmitters: list[TransmitterDocument] = []
 
 

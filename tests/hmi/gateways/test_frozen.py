@@ -61,6 +61,19 @@ def test_without_a_host_id_no_host_is_waited_for(founded: Any) -> None:
     assert transmission.host_id is None
 
 
+def test_the_settings_of_legacy_state_and_start_up_reach_the_modules(founded: Any) -> None:
+    documents.install(
+        config(
+            engine={"host_id": "Primary", "server_set": "Brokers", "legacy_state": True},
+            transmission={"server_set": "Far", "legacy_state": True, "startup_delay": 7.5},
+        )
+    )
+    engine, transmission = frozen().engine, frozen().transmission
+    assert engine is not None
+    assert transmission is not None
+    assert (engine.legacy_state, transmission.legacy_state, transmission.startup_delay) == (True, True, 7.5)
+
+
 def test_a_disabled_module_is_not_told_of(founded: Any) -> None:
     documents.install(config(engine={"host_id": "Primary", "server_set": "Brokers", "enabled": False}))
     assert frozen().engine is None
@@ -85,7 +98,7 @@ def test_the_distributor_reserves_what_is_the_pair_s_own(founded: Any) -> None:
     assert told is not None
     assert told["listen"] == "127.0.0.1:19883"
     assert told["reserved_client_ids"] == ["Primary-*"]
-    assert told["fenced_client_ids"] == ["Primary-cmd", "Primary-state-*"]
+    assert told["fenced_client_ids"] == ["Primary-cmd", "Primary-state-*", "Primary-legacy-*"]
     assert told["lease"] == 2.0
     users = {user["username"]: user for user in told["users"]}
     assert users["Primary"]["client_ids"] == ["Primary-*"]

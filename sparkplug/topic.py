@@ -121,6 +121,11 @@ def state_topic(host_id: str) -> str:
     return f"{NAMESPACE}/{_STATE}/{check_id('host id', host_id)}"
 
 
+def legacy_state_topic(host_id: str) -> str:
+    """Where hosts before 3.0 said ONLINE and OFFLINE in plain text; outside the namespace (see legacy.py)."""
+    return f"{_STATE}/{check_id('host id', host_id)}"
+
+
 def state_host(text: str) -> str | None:
     """The host id of a STATE topic, or None for any other topic."""
     levels = text.split("/")

@@ -2,18 +2,20 @@
 
 A metric that is not in the birth may never appear in DATA (specification 5.16), and a command can only
 mean a metric of the birth. One bad value never keeps a node from being born: it goes out as null with quality
-BAD, and a Problem says so.
+BAD, and a Problem says so. Template definitions belong to the NBIRTH, and every instance keeps to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sparkplug.datatypes import DataType, coerce, from_wire
 from sparkplug.effects import Problem
 from sparkplug.metric import BAD, Metric
+from sparkplug.structures import Template
+from sparkplug.templates import Definitions, Report, definitions_in
 
 BD_SEQ = "bdSeq"
 REBIRTH = "Node Control/Rebirth"
@@ -23,8 +25,11 @@ RESERVED = frozenset({BD_SEQ, REBIRTH, NEXT_SERVER})
 
 
 class Declared(NamedTuple):
+    """is_definition: of a template; no DATA and no command can mean it."""
+
     datatype: DataType
     alias: int | None
+    is_definition: bool = False
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ class Vocabulary:
         self._declared: dict[str | None, dict[str, Declared]] = {}
         self._names: dict[tuple[str | None, int], str] = {}
         self._next_alias = 0
+        self._definitions = Definitions()
 
     def has(self, device: str | None) -> bool:
         return device in self._declared
@@ -57,18 +63,25 @@ class Vocabulary:
         words: dict[str, Declared] = {}
         told = Translation()
         self._declared[device] = words
+        metrics = tuple(metrics)
+        if device is None:
+            self._define(metrics, wall, told)
+        folded: dict[str, str] = {}
         for metric in metrics:
-            if not metric.name or metric.name in words or metric.datatype is DataType.Unknown:
-                told.problems.append(
-                    Problem("birth", f"left out of the birth: {metric.name!r}, {metric.datatype.name}")
-                )
+            name = metric.name
+            if fault := _undeclarable(metric, device, words):
+                told.problems.append(Problem("birth", f"left out of the birth: {name!r}, {fault}"))
                 continue
-            alias = None
-            if self._use_aliases and metric.name not in RESERVED:
-                alias, self._next_alias = self._next_alias, self._next_alias + 1
-                self._names[device, alias] = metric.name
-            words[metric.name] = Declared(metric.datatype, alias)
-            told.metrics.append(_sendable(metric._replace(alias=alias), wall, told.problems))
+            assert name is not None
+            twin = folded.setdefault(name.casefold(), name)
+            if twin != name:
+                told.problems.append(Problem("case", f"{twin!r} and {name!r} differ only by case"))
+            words[name] = Declared(metric.datatype, self._alias(device, name), _is_definition(metric))
+            metric = metric._replace(alias=words[name].alias)
+            strangers: list[str] = []
+            told.metrics.append(self._sendable(metric, wall, told.problems, strangers, whole=True))
+            if strangers:
+                told.problems.append(Problem("birth", f"not in the template: {', '.join(strangers[:5])}"))
         told.metrics.sort(key=_timestamp)
         return told
 
@@ -81,7 +94,18 @@ class Vocabulary:
             if word is None:
                 told.strangers.append(str(metric.name))
                 continue
-            metric = _sendable(metric._replace(datatype=word.datatype, alias=word.alias), wall, told.problems)
+            if word.is_definition:
+                told.problems.append(Problem("value", f"{metric.name}: a template's definition is no data"))
+                continue
+            before = len(told.strangers)
+            metric = metric._replace(datatype=word.datatype, alias=word.alias)
+            metric = self._sendable(metric, wall, told.problems, told.strangers, whole=False)
+            if (
+                len(told.strangers) > before
+                and isinstance(metric.value, Template)
+                and not metric.value.metrics
+            ):
+                continue  # nothing is left of it; the birth that the strangers ask for brings it whole
             told.metrics.append(metric if word.alias is None else metric._replace(name=None))
         told.metrics.sort(key=_timestamp)
         return told
@@ -95,14 +119,67 @@ class Vocabulary:
             if name is None and metric.alias is not None:
                 name = self._names.get((device, metric.alias))
             word = None if name is None or name == BD_SEQ else words.get(name)
-            if word is None:
+            if word is None or word.is_definition:
                 heard.strangers.append(repr(metric.alias if metric.name is None else metric.name))
                 continue
             try:
-                heard.metrics.append(_written(metric._replace(name=name), word.datatype))
+                heard.metrics.append(self._written(metric._replace(name=name), word.datatype))
             except ValueError as error:
                 heard.problems.append(Problem("command", f"{name}: {error}"))
         return heard
+
+    # --- inside
+
+    def _define(self, metrics: Iterable[Metric], wall: int, told: Translation) -> None:
+        self._definitions, faults = Definitions(definitions_in(metrics)).sound(wall)
+        if faults:
+            told.problems.append(Problem("birth", f"templates: {'; '.join(faults[:5])[:300]}"))
+
+    def _alias(self, device: str | None, name: str) -> int | None:
+        if not self._use_aliases or name in RESERVED:
+            return None
+        alias, self._next_alias = self._next_alias, self._next_alias + 1
+        self._names[device, alias] = name
+        return alias
+
+    def _sendable(
+        self, metric: Metric, wall: int, problems: list[Problem], strangers: list[str], *, whole: bool
+    ) -> Metric:
+        """With a timestamp, and a value that the datatype, and of an instance the template, can hold."""
+        stamp = metric.timestamp
+        if stamp is None or not 0 <= stamp < 2**64:
+            stamp = wall
+        metric = metric._replace(timestamp=stamp)
+        if _is_definition(metric):
+            return metric._replace(value=self._definitions.get(metric.name))
+        try:
+            if metric.datatype is not DataType.Template or metric.value is None:
+                return metric._replace(value=coerce(metric.datatype, metric.value))
+            report = Report(strangers)
+            path = metric.name or ""
+            instance = self._definitions.fitted(path, metric.value, stamp, report, whole=whole)
+            problems += [Problem("value", fault) for fault in report.faults]
+            return metric._replace(value=instance)
+        except ValueError as error:
+            problems.append(Problem("value", f"{metric.name}: {error}"))
+            return metric._replace(value=None, quality=BAD)
+
+    def _written(self, metric: Metric, datatype: DataType) -> Metric:
+        """A commanded metric as the birth's datatype. A value that does not fit is refused, never bent."""
+        if metric.quality == BAD:
+            raise ValueError("the value cannot be read")
+        value = metric.value
+        if datatype is DataType.Template:
+            if not isinstance(value, Template):
+                raise ValueError("no instance of a template")
+            report = Report()
+            value = self._definitions.read(metric.name or "", value, metric.timestamp or 0, report)
+            if report.faults or report.strangers or value.is_definition:
+                raise ValueError("; ".join([*report.faults, *report.strangers][:5]) or "a definition")
+            return metric._replace(datatype=datatype, value=value)
+        if metric.datatype is DataType.Unknown:
+            value = from_wire(datatype, value)
+        return metric._replace(datatype=datatype, value=coerce(datatype, value))
 
 
 def _timestamp(metric: Metric) -> int:
@@ -110,23 +187,22 @@ def _timestamp(metric: Metric) -> int:
     return metric.timestamp or 0
 
 
-def _sendable(metric: Metric, wall: int, problems: list[Problem]) -> Metric:
-    """With a timestamp, and a value that the datatype can hold."""
-    stamp = metric.timestamp
-    if stamp is None or not 0 <= stamp < 2**64:
-        stamp = wall
+def _is_definition(metric: Metric) -> bool:
+    return isinstance(metric.value, Template) and metric.value.is_definition
+
+
+def _undeclarable(metric: Metric, device: str | None, words: Mapping[str, Declared]) -> str | None:
+    """Why a metric cannot be in a birth."""
+    if not metric.name:
+        return "without a name"
     try:
-        return metric._replace(timestamp=stamp, value=coerce(metric.datatype, metric.value))
-    except ValueError as error:
-        problems.append(Problem("value", f"{metric.name}: {error}"))
-        return metric._replace(timestamp=stamp, value=None, quality=BAD)
-
-
-def _written(metric: Metric, datatype: DataType) -> Metric:
-    """A commanded metric as the birth's datatype. A value that does not fit is refused, never bent."""
-    if metric.quality == BAD:
-        raise ValueError("the value cannot be read")
-    value = metric.value
-    if metric.datatype is DataType.Unknown:
-        value = from_wire(datatype, value)
-    return metric._replace(datatype=datatype, value=coerce(datatype, value))
+        metric.name.encode()
+    except UnicodeEncodeError:
+        return "the name is not valid Unicode"
+    if metric.name in words:
+        return "twice"
+    if metric.datatype in (DataType.Unknown, DataType.PropertySet, DataType.PropertySetList):
+        return f"datatype {metric.datatype.name}"
+    if _is_definition(metric) and (device is not None or metric.datatype is not DataType.Template):
+        return "a template's definition belongs to the NBIRTH"
+    return None

@@ -39,7 +39,9 @@ SHORT_LIVED, FOREIGN_DELAY = 2.0, 5.0
 
 
 class EdgeLink:
-    """`on_progress` is called when the edge node comes online or goes."""
+    """`on_progress` is called when the edge node comes online or goes. `started`: when its start-up delay
+    began (monotonic seconds), now if not given.
+    """
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class EdgeLink:
         site: Site,
         tags: EdgeTags,
         on_progress: Callable[[], None],
+        started: float | None = None,
     ) -> None:
         self.edge = EdgeNodeId.checked(transmitter.group, transmitter.edge)
         self.window = SampleWindow(config.rolling_window, config.history_limit)
@@ -60,8 +63,9 @@ class EdgeLink:
         self._site = site
         self._tags = tags
         self._on_progress = on_progress
+        self._started = site.clock.now().mono if started is None else started
         self._session = self._new_session()
-        self._walk = ServerWalk(len(config.servers), hash(self.edge) & 0xFFFF)
+        self._walk = self._new_walk()
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._commands: set[asyncio.Task[None]] = set()
@@ -82,7 +86,7 @@ class EdgeLink:
             return
         self._acting, self.failed, self._served = True, False, False
         self._session = self._new_session()
-        self._walk = ServerWalk(len(self._config.servers), hash(self.edge) & 0xFFFF)
+        self._walk = self._new_walk()
         self._connect()
 
     def goodbye(self) -> None:
@@ -183,7 +187,13 @@ class EdgeLink:
             state_wait=self._config.state_wait,
             use_aliases=self._transmitter.use_aliases,
             last_state=self._site.ledger.number(HOST_STATE, str(self.edge)) or 0,
+            legacy_state=self._config.legacy_state,
         )
+
+    def _new_walk(self) -> ServerWalk:
+        walk = ServerWalk(len(self._config.servers), hash(self.edge) & 0xFFFFFFFF)
+        walk.delay(self._started, self._config.startup_delay)
+        return walk
 
     def _connect(self) -> None:
         """Connect when the walk says so; called again by the alarm until it does."""

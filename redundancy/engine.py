@@ -123,8 +123,8 @@ class Engine:
         self._commands.give_up("the runtime has stopped")
 
     def reconfigure(self, config: EngineConfig) -> bool:
-        """Follow changed servers and settings; False when only a new Engine can (another host id)."""
-        if (config.host_id, config.reorder_timeout) != (self.config.host_id, self.config.reorder_timeout):
+        """Follow changed servers and settings; False when only a new Engine can (another host id, say)."""
+        if _identity(config) != _identity(self.config):
             return False
         old = {server.name: server for server in self.config.servers}
         new = {server.name: server for server in config.servers}
@@ -205,7 +205,7 @@ class Engine:
         server = self._servers.get(addressed.server)
         order = self._commands.place((edge, device, name), metric.value)
         publish = addressed.publish
-        if server is None or server.cmd.publish(publish.topic, publish.payload, publish.qos) is None:
+        if server is None or not server.command(publish):
             self._commands.withdraw(order)
             return Outcome(Answer.FAILED, f"no command session at {addressed.server}")
         if name.startswith("Node Control/"):
@@ -261,7 +261,8 @@ class Engine:
             server.follow_clock()
 
     def _server(self, server: Server) -> HostServer:
-        return HostServer(server, self.config.host_id, self._site, self._clock, self)
+        legacy = self.config.legacy_state
+        return HostServer(server, self.config.host_id, self._site, self._clock, self, legacy=legacy)
 
     def _gone(self, server: HostServer, why: str) -> None:
         if self._told.get(server.name) is not False:
@@ -348,8 +349,13 @@ class Engine:
         addressed = self._host.rebirth(edge, self._site.clock.now())
         server, publish = self._servers.get(addressed.server), addressed.publish
         if server is not None and self._acting:
-            server.cmd.publish(publish.topic, publish.payload, publish.qos)
+            server.command(publish)
 
 
 def _types(metrics: Iterable[Metric]) -> dict[str, DataType]:
     return {metric.name: metric.datatype for metric in metrics if metric.name is not None}
+
+
+def _identity(config: EngineConfig) -> tuple[str, float, bool]:
+    """What an Engine keeps for life."""
+    return config.host_id, config.reorder_timeout, config.legacy_state

@@ -6,6 +6,9 @@
 | <host>-cmd           | holding             | none          | NCMD, DCMD; shared by the pair: the broker |
 |                      |                     |               | throws the old holder off                  |
 | <host>-state-<node>  | holding, or held    | STATE offline | publishes and defends STATE                |
+
+and `<host>-legacy-<node>` where the old form of STATE is asked for (legacy_state.py). What this host
+publishes begins with STATE online: no command leaves before the server has acknowledged that.
 """
 
 from __future__ import annotations
@@ -17,14 +20,14 @@ from typing import Protocol
 from redundancy.config import Server
 from redundancy.kept_session import KeptSession, OnReport
 from redundancy.ledger import STATE_CLOCK, Ledger
+from redundancy.legacy_state import LegacyState
 from redundancy.mqtt import Acked, Connection, Lost, Message, Opened, Refused, Report, Subscribed
 from redundancy.site import Alarm, Site
 from sparkplug import HostState, StateError, state_topic
 from sparkplug.effects import Close, Effect, Problem, Publish, Reopen, Subscribe
 from sparkplug.presence import HostPresence
+from sparkplug.state import LAST_TIMESTAMP
 
-LAST_TIMESTAMP = 253_402_300_799_999
-"""The end of the year 9999 in ms: a STATE beyond it was made up, and following it would never end."""
 REOPEN_INTERVAL = 2.0
 """Seconds between two new STATE sessions: who forges STATE must not set the pace of our reconnects."""
 
@@ -59,7 +62,8 @@ class StateClock:
 
     def advance(self, wall: int) -> int:
         """A new timestamp for all servers."""
-        self.current = self.highest = max(wall, self.highest + 1)
+        # At the very end a tie is as good as a victory: edge nodes take the same timestamp again.
+        self.current = self.highest = min(max(wall, self.highest + 1), LAST_TIMESTAMP)
         return self.current
 
 
@@ -73,7 +77,7 @@ class HostServerOwner(Protocol):
         """STATE online was acknowledged, or the attempt to get there has just failed."""
 
     def commanding(self, server: HostServer) -> None:
-        """The command session opened: NCMD and DCMD can be sent from now on."""
+        """STATE is online and the command session open: NCMD and DCMD can be sent from now on."""
 
     def advanced(self) -> None:
         """The STATE clock has a new timestamp: `follow_clock` on every server."""
@@ -83,7 +87,14 @@ class HostServer:
     """The three sessions at one server. `confirmed`: the broker has acknowledged our STATE online."""
 
     def __init__(
-        self, server: Server, host_id: str, site: Site, clock: StateClock, owner: HostServerOwner
+        self,
+        server: Server,
+        host_id: str,
+        site: Site,
+        clock: StateClock,
+        owner: HostServerOwner,
+        *,
+        legacy: bool = False,
     ) -> None:
         self.name = server.name
         self.confirmed = False
@@ -96,10 +107,13 @@ class HostServer:
         self._topic = state_topic(host_id)
         self._timestamp = 0
         self._held = False
+        self._announced = False  # STATE online has been acknowledged since we act here
+        self._legacy = LegacyState(server, host_id, site) if legacy else None
         self._awaited: set[int] = set()
         self._online_mid: int | None = None
         self._reopen_from = 0.0
         self._reopen = Alarm(site.clock, self._reopen_now)
+        self._defence = Alarm(site.clock, self._defend)
         kept = KeptSession
         self.ingest = kept(site, f"{host_id}-{site.node}", self._connect_ingest, _always, self._on_ingest)
         self.cmd = kept(site, f"{host_id}-cmd", self._connect_cmd, site.holds, self._on_cmd)
@@ -123,6 +137,8 @@ class HostServer:
         """A planned switch: no commands from now on, but STATE stays until the peer has taken over."""
         self._held = self.state.is_open
         self.cmd.unwant()
+        if self._legacy is not None:
+            self._legacy.hold()
         if not self._held:
             self.state.unwant()
 
@@ -135,6 +151,8 @@ class HostServer:
     def goodbye(self, timestamp: int | None) -> None:
         """STATE offline to the letter. None: with this session's own timestamp, which a peer that has
         taken over without our knowing outranks."""
+        if self._legacy is not None:
+            self._legacy.goodbye()
         if self.state.is_open and self._timestamp:
             self._held = True
             stamp = self._timestamp if timestamp is None else timestamp
@@ -143,17 +161,26 @@ class HostServer:
 
     def fence(self) -> None:
         """Close what only the holder may have. DISCONNECT, not a cut: our Will would contradict the peer."""
-        self._held = self.confirmed = False
+        self._fence_legacy(clean=True)
+        self._held = self.confirmed = self._announced = False
         self._reopen.cancel()
+        self._defence.cancel()
         self.cmd.unwant()
         self.state.unwant()
 
     def shut(self, *, clean: bool = True) -> None:
         """Close everything; not `clean` is what the brokers see of a power loss."""
-        self._held = self.confirmed = False
+        self._fence_legacy(clean=clean)
+        self._held = self.confirmed = self._announced = False
         self._reopen.cancel()
+        self._defence.cancel()
         for session in (self.cmd, self.state, self.ingest):
             session.unwant(clean=clean)
+
+    def command(self, publish: Publish) -> bool:
+        """Send an NCMD or DCMD; False if that can't be done now."""
+        sent = self._announced and self.cmd.publish(publish.topic, publish.payload, publish.qos)
+        return sent is not False and sent is not None
 
     def saw(self, timestamp: int) -> None:
         """A STATE of ours with this timestamp was seen at this server, on whatever session."""
@@ -202,7 +229,8 @@ class HostServer:
         match report:
             case Opened():
                 self._want_state()
-                self._owner.commanding(self)
+                if self._announced:
+                    self._owner.commanding(self)
             case Lost() | Refused():
                 self._owner.stated(self)
 
@@ -220,8 +248,7 @@ class HostServer:
                 if not self._awaited and self._online_mid is None and not self._held:
                     self._perform(self._presence.subscribed(now))
             case Acked(mid) if mid == self._online_mid and not self.confirmed:
-                self.confirmed = True
-                self._owner.stated(self)
+                self._confirm()
             case Message(topic, payload) if not self._held:
                 if topic == self._topic:
                     self._own_state(payload)
@@ -230,6 +257,26 @@ class HostServer:
                 self.confirmed = False
                 self._perform(self._presence.disconnected(now))
                 self._owner.stated(self)
+        self._defence.set(self._presence.deadline() if self.state.is_open else None)
+
+    def _confirm(self) -> None:
+        first = not self._announced
+        self.confirmed = self._announced = True
+        if self._legacy is not None and not self._held:
+            self._legacy.act()
+        self._owner.stated(self)
+        if first and self.cmd.is_open:
+            self._owner.commanding(self)
+
+    def _defend(self) -> None:
+        """What the defence of STATE still owed."""
+        if self.state.is_open and not self._held:
+            self._perform(self._presence.tick(self._site.clock.now()))
+            self._defence.set(self._presence.deadline())
+
+    def _fence_legacy(self, *, clean: bool) -> None:
+        if self._legacy is not None:
+            self._legacy.fence(clean=clean)
 
     def _own_state(self, payload: bytes) -> None:
         """Edges ignore a STATE older than the newest they saw: a newer one than ours means: connect anew."""

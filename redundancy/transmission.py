@@ -23,6 +23,7 @@ class Transmission:
         self._tags = tags
         self._on_progress = on_progress
         self._acting = self._peer_acts = False
+        self._started = site.clock.now().mono
         self._links: dict[EdgeNodeId, EdgeLink] = {}
         for transmitter in config.transmitters:
             self._add(transmitter)
@@ -67,13 +68,8 @@ class Transmission:
         """Follow the configuration; an edge node whose settings changed is born anew, with its samples."""
         if config == self.config:
             return
-        same_servers = (config.host_id, config.servers, config.state_wait, config.rolling_window) == (
-            self.config.host_id,
-            self.config.servers,
-            self.config.state_wait,
-            self.config.rolling_window,
-        )
-        kept = set(config.transmitters) & set(self.config.transmitters) if same_servers else set()
+        same = _of_every_edge(config) == _of_every_edge(self.config)
+        kept = set(config.transmitters) & set(self.config.transmitters) if same else set()
         self.config = config
         stays = {EdgeNodeId(one.group, one.edge) for one in kept}
         old = {edge: self._links.pop(edge) for edge in list(self._links) if edge not in stays}
@@ -135,6 +131,13 @@ class Transmission:
         return {server.name: server.name in used for server in self.config.servers}
 
     def _add(self, transmitter: Transmitter) -> EdgeLink:
-        link = EdgeLink(transmitter, self.config, self._site, self._tags, self._on_progress)
+        link = EdgeLink(
+            transmitter, self.config, self._site, self._tags, self._on_progress, started=self._started
+        )
         self._links[link.edge] = link
         return link
+
+
+def _of_every_edge(config: TransmissionConfig) -> object:
+    """The settings with which every edge node has to begin anew; the others hold from the next start."""
+    return config.host_id, config.servers, config.state_wait, config.rolling_window, config.legacy_state

@@ -6,13 +6,15 @@ Problem; the rest stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sparkplug.datatypes import DataType
 from sparkplug.effects import Problem
 from sparkplug.metric import BAD, Metric, Payload
 from sparkplug.payload import LAST_TIMESTAMP
+from sparkplug.structures import Template
+from sparkplug.templates import Definitions, Report, definitions_in
 from sparkplug.topic import EdgeNodeId
 from sparkplug.vocabulary import BD_SEQ
 
@@ -22,10 +24,14 @@ NO_BD_SEQ = -1
 
 @dataclass(slots=True)
 class Declaration:
-    """What one birth has declared. `known` is for decoding, `aliases` for commands."""
+    """What one birth has declared. `known` is for decoding, `aliases` for commands, `templates` for the
+    members of instances, if there are any.
+    """
 
     known: dict[int | str, tuple[str, DataType, int]] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
+    templates: Definitions = field(default_factory=Definitions)
+    has_instances: bool = False
 
 
 def bd_seq_of(payload: Payload) -> int:
@@ -42,13 +48,16 @@ def sane(timestamp: int | None, wall: int) -> int:
 
 
 def declaration(
-    edge: EdgeNodeId, payload: Payload, stamp: int
+    edge: EdgeNodeId, payload: Payload, stamp: int, node: Declaration | None = None
 ) -> tuple[tuple[Metric, ...], Declaration, list[Problem]]:
     """The metrics of a birth as they stand, what they declare, and what was wrong with them.
 
-    A metric without a datatype stays, as BAD: without it each of its values would ask for a birth.
+    node: of a device's birth, what the node's has declared: template definitions are there. Those of a
+    device's birth do not belong, but are understood. A metric without a datatype stays, as BAD: without it
+    each of its values would ask for a birth.
     """
-    declared = Declaration()
+    templates = Definitions(definitions_in(payload.metrics), None if node is None else node.templates)
+    declared = Declaration(templates=templates)
     metrics: dict[str, Metric] = {}
     faults: list[str] = []
     for metric in payload.metrics:
@@ -64,9 +73,28 @@ def declaration(
             metric = metric if metric.alias is not None else metric._replace(alias=metrics[name].alias)
         metrics[name] = metric._replace(timestamp=sane(metric.timestamp, stamp))
         declared.known[name] = (name, metric.datatype, int(metric.datatype))
+        declared.has_instances |= metric.datatype is DataType.Template
+    templates.learn_aliases(metrics.values())
+    instances = with_members(metrics.values(), templates, stamp, faults)
     faults += _declare_aliases(metrics, declared)
     problems = [Problem("birth", f"{edge}: {', '.join(faults[:5])[:300]}")] if faults else []
-    return tuple(metrics.values()), declared, problems
+    return tuple(instances), declared, problems
+
+
+def with_members(
+    metrics: Iterable[Metric], templates: Definitions, stamp: int, faults: list[str]
+) -> list[Metric]:
+    """The same, with the members of template instances as their definitions have them."""
+    read: list[Metric] = []
+    for metric in metrics:
+        if isinstance(metric.value, Template):
+            report = Report()
+            own = metric.timestamp or stamp
+            metric = metric._replace(value=templates.read(metric.name or "", metric.value, own, report))
+            faults += report.faults
+            faults += [f"{stranger} is not in its template" for stranger in report.strangers]
+        read.append(metric)
+    return read
 
 
 def _declare_aliases(metrics: Mapping[str, Metric], declared: Declaration) -> list[str]:

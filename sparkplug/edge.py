@@ -12,6 +12,8 @@ The rules that the table cannot say:
 
 1.  STATE counts if its timestamp is not lower than the highest seen, over all connections: the retained Will
     of a host that was replaced must not send edges away. Online and offline count alike; the first always.
+    One that no calendar can hold never counts: it would outrank every true one for good. The STATE of hosts
+    before 3.0, where it is believed, has no timestamp, and counts until the real one is heard.
 2.  Host offline in WAITING or ONLINE: NDEATH, DISCONNECT, HostOffline. No STATE online in `state_wait`
     seconds: the same with HostSilent. Every deliberate leave begins with an NDEATH, born or not: a host
     compares bdSeq, and the specification makes no exception.
@@ -20,7 +22,8 @@ The rules that the table cannot say:
 4.  From BirthDue to `birth()` no data goes out, in ONLINE too: a rebirth request stops data at once.
 5.  The first rebirth request is answered at once; others within `rebirth_debounce` of an answer together get
     one answer when it has passed. Data with a metric that is not in the birth asks for a birth the same way.
-6.  Anything received that does not fit is a Problem and changes nothing.
+6.  Anything received that does not fit is a Problem and changes nothing. A metric that cannot be written goes
+    out as null with quality BAD: it never takes the others of its message with it.
 """
 
 from __future__ import annotations
@@ -45,10 +48,19 @@ from sparkplug.effects import (
 )
 from sparkplug.errors import LocalProtocolError, RemoteProtocolError, StateError
 from sparkplug.instant import Instant
-from sparkplug.metric import Metric, Payload
+from sparkplug.legacy import legacy_online
+from sparkplug.metric import BAD, Metric, Payload
 from sparkplug.payload import decode, encode
-from sparkplug.state import HostState
-from sparkplug.topic import EdgeNodeId, MessageType, Topic, check_id, state_host, state_topic
+from sparkplug.state import LAST_TIMESTAMP, HostState
+from sparkplug.topic import (
+    EdgeNodeId,
+    MessageType,
+    Topic,
+    check_id,
+    legacy_state_topic,
+    state_host,
+    state_topic,
+)
 from sparkplug.vocabulary import BD_SEQ, NEXT_SERVER, REBIRTH, RESERVED, Vocabulary
 
 
@@ -78,7 +90,8 @@ class EdgeSession:
     """Sans-I/O: every method takes the time and returns what to do, in order.
 
     host_id: the primary host, None for none. state_wait, rebirth_debounce: seconds. last_state: the highest
-    STATE timestamp ever seen (ms), which the shell keeps over restarts.
+    STATE timestamp ever seen (ms), which the shell keeps over restarts. legacy_state: believe the host's
+    plain ONLINE and OFFLINE on STATE/<host id>, too.
     """
 
     def __init__(
@@ -90,6 +103,7 @@ class EdgeSession:
         rebirth_debounce: float = 5.0,
         use_aliases: bool = False,
         last_state: int = 0,
+        legacy_state: bool = False,
     ) -> None:
         self.edge = EdgeNodeId.checked(*edge)
         self.host_id = None if host_id is None else check_id("host id", host_id)
@@ -99,6 +113,8 @@ class EdgeSession:
         self._state_wait = state_wait
         self._debounce = rebirth_debounce
         self._use_aliases = use_aliases
+        self._legacy_topic = legacy_state_topic(host_id) if legacy_state and host_id is not None else None
+        self._state_heard = False  # the real one, in this connection
         self._vocabulary = Vocabulary(use_aliases)
         self._dead: set[str] = set()
         self._seq = 0
@@ -117,7 +133,7 @@ class EdgeSession:
             raise LocalProtocolError(f"open() while {self.state}")
         self.bd_seq = bd_seq
         self._vocabulary = Vocabulary(self._use_aliases)
-        self._birth_due = False
+        self._birth_due = self._state_heard = False
         self._state_deadline = self._rebirth_at = None
         self._quiet_until = float("-inf")
         return Will(self._topic(MessageType.NDEATH), self._death(now), qos=1, retain=False)
@@ -130,7 +146,11 @@ class EdgeSession:
         if self.host_id is None:
             return [Subscribe(tuple(filters)), *self._ask_for_birth("no primary host to wait for")]
         self._state_deadline = now.mono + self._state_wait
-        return [Subscribe((*filters, (state_topic(self.host_id), 1)))]
+        filters.append((state_topic(self.host_id), 1))
+        if self._legacy_topic is not None:
+            # After the real one, so that a retained one of those comes first.
+            filters.append((self._legacy_topic, 1))
+        return [Subscribe(tuple(filters))]
 
     def disconnected(self, now: Instant) -> list[Effect]:  # noqa: ARG002 - every entry takes the time
         """The connection is gone; the broker sends the Will."""
@@ -179,7 +199,7 @@ class EdgeSession:
         effects: list[Effect] = list(told.problems)
         if told.metrics:
             kind = MessageType.NDATA if device is None else MessageType.DDATA
-            effects.append(self._numbered(kind, device, told.metrics, now, datatypes=False))
+            effects += self._numbered(kind, device, told.metrics, now, datatypes=False)
         if told.strangers:
             effects += self._birth_wanted(f"not in the birth: {', '.join(told.strangers[:5])}", now)
         return effects
@@ -190,7 +210,7 @@ class EdgeSession:
             return []
         self._vocabulary.forget(device)
         self._dead.add(device)
-        return [self._numbered(MessageType.DDEATH, device, [], now)]
+        return self._numbered(MessageType.DDEATH, device, [], now)
 
     # --- coming in
 
@@ -201,6 +221,8 @@ class EdgeSession:
         host = state_host(topic)
         if host is not None:
             return self._on_state(payload, now) if host == self.host_id else []
+        if topic == self._legacy_topic:
+            return self._on_legacy_state(payload, now)
         try:
             parsed = Topic.parse(topic)
             if parsed.edge != self.edge or parsed.type not in (MessageType.NCMD, MessageType.DCMD):
@@ -244,7 +266,8 @@ class EdgeSession:
             return []
         if state is EdgeState.CONNECTING:
             return [Close(clean=True, why=why)]
-        return [Publish(self._topic(MessageType.NDEATH), self._death(now)), Close(clean=True, why=why)]
+        death = Publish(self._topic(MessageType.NDEATH), self._death(now))
+        return [death, Close(clean=True, why=why, with_will=True)]
 
     def _on_state(self, payload: bytes, now: Instant) -> list[Effect]:
         try:
@@ -253,8 +276,21 @@ class EdgeSession:
             return [Problem("state", f"{self.host_id}: {error}")]
         if state.timestamp < self.last_state:
             return [Problem("state-old", f"{self.host_id}: {state.timestamp} after {self.last_state}")]
-        self.last_state = state.timestamp
-        if not state.online:
+        if state.timestamp > LAST_TIMESTAMP:
+            return [Problem("state", f"{self.host_id}: {state.timestamp} is no time")]
+        self.last_state, self._state_heard = state.timestamp, True
+        return self._follow_host(state.online, now)
+
+    def _on_legacy_state(self, payload: bytes, now: Instant) -> list[Effect]:
+        if self._state_heard:
+            return []
+        try:
+            return self._follow_host(legacy_online(payload), now)
+        except StateError as error:
+            return [Problem("state", f"{self.host_id}: {error}")]
+
+    def _follow_host(self, online: bool, now: Instant) -> list[Effect]:
+        if not online:
             why = f"{self.host_id} is offline"
             return [*self._leave(why, now), HostOffline(why)]
         if self.state is EdgeState.ONLINE or self._birth_due:
@@ -318,7 +354,7 @@ class EdgeSession:
         if device is not None:
             self._dead.discard(device)
         kind = MessageType.NBIRTH if device is None else MessageType.DBIRTH
-        return [*told.problems, self._numbered(kind, device, told.metrics, now)]
+        return [*told.problems, *self._numbered(kind, device, told.metrics, now)]
 
     def _numbered(
         self,
@@ -327,10 +363,15 @@ class EdgeSession:
         metrics: Sequence[Metric],
         now: Instant,
         datatypes: bool = True,
-    ) -> Publish:
-        payload = encode(Payload(now.wall, tuple(metrics), self._seq), datatypes=datatypes)
+    ) -> list[Effect]:
+        problems: list[Effect] = []
+        try:
+            payload = encode(Payload(now.wall, tuple(metrics), self._seq), datatypes=datatypes)
+        except LocalProtocolError:
+            metrics = [_writable(metric, problems) for metric in metrics]
+            payload = encode(Payload(now.wall, tuple(metrics), self._seq), datatypes=datatypes)
         self._seq = (self._seq + 1) % 256
-        return Publish(self._topic(kind, device), payload)
+        return [*problems, Publish(self._topic(kind, device), payload)]
 
     def _death(self, now: Instant) -> bytes:
         return encode(Payload(now.wall, (self._bd_seq_metric(now),)))
@@ -340,3 +381,13 @@ class EdgeSession:
 
     def _topic(self, kind: MessageType, device: str | None = None) -> str:
         return str(Topic(kind, self.edge, device))
+
+
+def _writable(metric: Metric, problems: list[Effect]) -> Metric:
+    """As it is if the codec takes it, else with its name, datatype, alias and timestamp only."""
+    try:
+        encode(Payload(None, (metric,)))
+    except LocalProtocolError as error:
+        problems.append(Problem("value", str(error)))
+        return Metric(metric.name, metric.datatype, None, metric.timestamp, metric.alias, quality=BAD)
+    return metric

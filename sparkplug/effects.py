@@ -43,10 +43,13 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """clean: with DISCONNECT, so that the broker forgets the Will."""
+    """clean: with DISCONNECT, so that the broker forgets the Will. with_will: in MQTT 5 that DISCONNECT asks
+    for the Will all the same (reason 0x04), as an edge node's must (specification 6.4.25).
+    """
 
     clean: bool
     why: str
+    with_will: bool = False
 
 
 @dataclass(frozen=True, slots=True)

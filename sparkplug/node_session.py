@@ -26,7 +26,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sparkplug.birth import Birth
-from sparkplug.declaration import NO_BD_SEQ, Declaration, bd_seq_of, declaration, sane
+from sparkplug.declaration import NO_BD_SEQ, Declaration, bd_seq_of, declaration, sane, with_members
 from sparkplug.effects import (
     DeviceBorn,
     DeviceDied,
@@ -299,6 +299,11 @@ class NodeSession:
         stamp = sane(item.message.timestamp, now.wall)
         metrics, strangers = item.message.resolved(declared.known, stamp)
         effects: list[Effect] = []
+        if declared.has_instances:
+            faults: list[str] = []
+            metrics = with_members(metrics, declared.templates, stamp, faults)
+            if faults:
+                effects.append(Problem("template", f"{self.edge}: {', '.join(faults[:5])[:300]}"))
         if metrics:
             effects.append(Values(self.edge, item.device, tuple(metrics), now.wall))
         if strangers:
@@ -319,7 +324,8 @@ class NodeSession:
         if name not in self.devices and len(self.devices) >= MAX_DEVICES:
             return [Problem("too-many", f"{self.edge}: more than {MAX_DEVICES} devices")]
         payload = message.payload()
-        metrics, declared, problems = declaration(self.edge, payload, sane(payload.timestamp, birth.at))
+        sent_at = sane(payload.timestamp, birth.at)
+        metrics, declared, problems = declaration(self.edge, payload, sent_at, self.declared)
         self.devices[name] = Device(birth, declared)
         return [*problems, DeviceBorn(self.edge, name, metrics, birth.at, birth)]
 

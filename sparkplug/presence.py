@@ -15,8 +15,8 @@ The rules that the table cannot say:
 2.  Again within RECUR seconds, somebody else writes there: Reopen with a new timestamp, with a Problem.
 3.  An offline with a higher timestamp than ours beats every answer of this session in the eyes of an edge
     node, so it is answered and the session reopened at once.
-4.  Reopen comes at most once in REOPEN_PAUSE seconds. One that is owed comes with the first message after it:
-    this connection hears everything, so there is always a next one.
+4.  The first is answered at once, the next ones at most every ANSWER_PAUSE seconds, and Reopen comes at most
+    once in REOPEN_PAUSE seconds: a forger does not set the pace. What is owed comes at `deadline()`.
 5.  An online with a higher timestamp is the other node of the pair that has taken over: no business of ours.
 """
 
@@ -31,6 +31,7 @@ from sparkplug.state import HostState
 from sparkplug.topic import EVERYTHING, state_host, state_topic
 
 RECUR = 60.0
+ANSWER_PAUSE = 0.5
 REOPEN_PAUSE = 10.0
 # A broker that never echoes must not disarm the defence.
 ECHO_WAIT = 2.0
@@ -82,6 +83,7 @@ class HostPresence:
         self._echo_due = float("-inf")
         self._answered_at = float("-inf")
         self._reopened_at = float("-inf")
+        self._answer_owed = False
         self._owed: str | None = None  # why a Reopen is due
 
     def open(self, timestamp: int, now: Instant) -> Will:  # noqa: ARG002 - every entry takes the time
@@ -90,7 +92,7 @@ class HostPresence:
             raise LocalProtocolError(f"STATE timestamp {timestamp}")
         self._step(_Step.OPEN)
         self.timestamp = timestamp
-        self._owed = None
+        self._answer_owed, self._owed = False, None
         return Will(self._topic, HostState(False, timestamp).encode(), qos=1, retain=True)
 
     def connected(self, now: Instant) -> list[Effect]:  # noqa: ARG002
@@ -104,14 +106,13 @@ class HostPresence:
         return [self._announce(now)] if self._step(_Step.SUBSCRIBED) else []
 
     def disconnected(self, now: Instant) -> list[Effect]:  # noqa: ARG002
-        self._step(_Step.ENDED)
-        self._owed = None
+        self._end()
         return []
 
     def receive(self, topic: str, payload: bytes, now: Instant) -> list[Effect]:
         """Any message of this connection. Never raises; only the own STATE means anything here."""
         if state_host(topic) != self._host_id:
-            return self._reopen(now) if self._owed else []
+            return []
         try:
             state = HostState.decode(payload)
         except StateError:
@@ -121,6 +122,7 @@ class HostPresence:
             if state.online and state.timestamp == self.timestamp:
                 self._step(_Step.ECHOED)
             if state.online and state.timestamp >= self.timestamp:
+                self._answer_owed &= state.timestamp == self.timestamp
                 return []
         if self.state is PresenceState.ONLINE or (
             self.state is PresenceState.ANNOUNCED and now.mono >= self._echo_due
@@ -138,9 +140,24 @@ class HostPresence:
 
     def leave(self, why: str = "the other node of the pair carries on") -> list[Effect]:
         """A planned switch: the host application stays online, only this node goes. The Will is dropped."""
-        return [Close(clean=True, why=why)] if self._step(_Step.ENDED) else []
+        return [Close(clean=True, why=why)] if self._end() else []
+
+    def tick(self, now: Instant) -> list[Effect]:
+        """To be called at `deadline()`; harmless at any other time."""
+        answer = self._answer_owed and now.mono >= self._answered_at + ANSWER_PAUSE
+        return [*([self._answer(now)] if answer else []), *self._reopen(now)]
+
+    def deadline(self) -> float | None:
+        """When to call `tick` (monotonic seconds), None for never."""
+        answer = self._answered_at + ANSWER_PAUSE if self._answer_owed else None
+        reopen = self._reopened_at + REOPEN_PAUSE if self._owed is not None else None
+        return min((time for time in (answer, reopen) if time is not None), default=None)
 
     # --- inside
+
+    def _end(self) -> bool:
+        self._answer_owed, self._owed = False, None
+        return self._step(_Step.ENDED)
 
     def _step(self, step: _Step) -> bool:
         target = _TRANSITIONS[self.state].get(step)
@@ -156,9 +173,8 @@ class HostPresence:
     def _defend(self, state: HostState | None, now: Instant) -> list[Effect]:
         beaten = state is not None and state.timestamp > self.timestamp
         again = now.mono - self._answered_at < RECUR
-        self._answered_at = now.mono
-        self._step(_Step.ANSWERED)
-        effects: list[Effect] = [self._announce(now)]
+        self._answer_owed = now.mono < self._answered_at + ANSWER_PAUSE
+        effects: list[Effect] = [] if self._answer_owed else [self._answer(now)]
         if not (beaten or again):
             return effects
         what = "an unreadable STATE" if state is None else f"online={state.online}, {state.timestamp}"
@@ -166,8 +182,13 @@ class HostPresence:
         effects.append(Problem("state-forged", self._owed))
         return [*effects, *self._reopen(now)]
 
+    def _answer(self, now: Instant) -> Publish:
+        self._answered_at, self._answer_owed = now.mono, False
+        self._step(_Step.ANSWERED)
+        return self._announce(now)
+
     def _reopen(self, now: Instant) -> list[Effect]:
-        if self._owed is None or now.mono - self._reopened_at < REOPEN_PAUSE:
+        if self._owed is None or now.mono < self._reopened_at + REOPEN_PAUSE:
             return []
         why, self._owed, self._reopened_at = self._owed, None, now.mono
         return [Reopen(why)]

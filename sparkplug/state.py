@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sparkplug.errors import StateError
 
+# The end of the year 9999 in ms. A session believes no later one, for a host could not outrank it for ever.
+LAST_TIMESTAMP = 253_402_300_799_999
 # A host has to write a higher one after us, and foreign hosts hold it in 64 bits.
 MAX_TIMESTAMP = 2**63 - 1
 # A real one has 40 bytes; the limit keeps a flood of nested brackets away from the JSON parser.

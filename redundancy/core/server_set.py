@@ -4,6 +4,7 @@ An edge node is on one server at a time. It moves on after every failure, round 
 
     for the first 15 s of trying   1 s between two attempts, up to a quarter more
     after that                     the pause doubles, up to 5 s: trying is cheap, being away is not
+    a start-up delay               where one is set, before the very first attempt
     online again                   the next trouble starts from 1 s
 
 The fixed pause at the start is on purpose. When a primary dies, its Will sends edges away from the backup's
@@ -29,6 +30,10 @@ class ServerWalk:
         self._state = seed & 0xFFFFFFFF
         self._trying_since: float | None = None
         self._pause = PAUSE
+
+    def delay(self, since: float, most: float) -> None:
+        """The first attempt waits for a random part of `most` seconds, counted from `since` (monotonic)."""
+        self.retry_at = since + most * self._fraction()
 
     def failed(self, now: float, why: str) -> None:
         """The server could not be reached, refused us, or had no host within the time for it."""

@@ -16,6 +16,7 @@ from sparkplug import (
     Subscribe,
     decode,
 )
+from sparkplug.state import LAST_TIMESTAMP
 from tests.sparkplug.edge_scene import DEVICES, NODE, STATE, online, payloads, waiting
 from tests.sparkplug.scene import (
     EDGE,
@@ -107,6 +108,18 @@ class TestWaitingForTheHost:
         assert problems(session.receive(STATE, garbage, at(1))) == ["state"]
         assert session.state is EdgeState.WAITING
 
+    def test_a_timestamp_that_no_calendar_holds_does_not_count_for_ever(self):
+        session = waiting()
+
+        assert problems(session.receive(STATE, state(True, LAST_TIMESTAMP + 1), at(1))) == ["state"]
+        assert session.last_state == 0
+        assert kinds(session.receive(STATE, state(True, LAST_TIMESTAMP), at(1))) == ["BirthDue"]
+        assert kinds(session.receive(STATE, state(False, LAST_TIMESTAMP), at(1))) == [
+            "Publish",
+            "Close",
+            "HostOffline",
+        ]
+
     def test_another_hosts_state_means_nothing(self):
         assert waiting().receive("spBv1.0/STATE/Other", state(True, START), at(1)) == []
 
@@ -127,6 +140,7 @@ class TestWaitingForTheHost:
         effects = session.tick(at(3.0))
         assert kinds(effects) == ["Publish", "Close", "HostSilent"]
         assert only(Close, effects)[0].clean
+        assert only(Close, effects)[0].with_will, "which MQTT 5 says with reason 0x04"
         assert HOST in only(HostSilent, effects)[0].why
         assert session.deadline() is None
 
@@ -264,6 +278,25 @@ class TestBirths:
         assert problems(effects) == ["birth"] * 4
         assert published(effects) == ["NBIRTH"]
         assert [m.value for m in payloads(effects)[0].metrics if m.name == "x"] == [1]
+
+    def test_a_name_that_is_no_unicode_does_not_keep_the_node_from_being_born(self):
+        session = waiting()
+        session.receive(STATE, state(True, START), at(0))
+
+        effects = session.birth((number("a\ud800", 1), number("y", 2)), {"d\ud800": ()}, at(0))
+
+        assert problems(effects) == ["birth", "birth"]
+        assert [m.name for m in payloads(effects)[0].metrics][-1] == "y"
+
+    def test_names_that_differ_only_by_case_are_told_and_sent(self):
+        session = waiting()
+        session.receive(STATE, state(True, START), at(0))
+
+        effects = session.birth((number("Level", 1), number("LEVEL", 2)), {"D": (), "d": ()}, at(0))
+
+        assert problems(effects) == ["case", "case"]
+        assert published(effects) == ["NBIRTH", "DBIRTH", "DBIRTH"]
+        assert {"Level", "LEVEL"} <= {m.name for m in payloads(effects)[0].metrics}
 
     def test_a_callers_own_bdseq_never_replaces_the_sessions(self):
         session = waiting(bd_seq=3)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparkplug import (
     Close,
@@ -17,6 +19,16 @@ from tests.sparkplug.scene import HOST, START, at, kinds, only, state
 
 TOPIC = f"spBv1.0/STATE/{HOST}"
 T = START
+
+
+FORGED = {
+    "offline, same time": state(False, T),
+    "offline, older": state(False, T - 5),
+    "offline, newer": state(False, T + 5),
+    "online, older": state(True, T - 5),
+    "empty": b"",
+    "garbage": b"\xff OFFLINE",
+}
 
 
 def announced() -> HostPresence:
@@ -130,9 +142,59 @@ def test_reopening_is_limited_and_what_is_owed_comes_later():
     effects = presence.receive(TOPIC, state(False, T + 20), at(2))
 
     assert kinds(effects) == ["Publish", "Problem"]
-    assert presence.receive("spBv1.0/G/NDATA/E", b"", at(10)) == []
-    assert kinds(presence.receive("spBv1.0/G/NDATA/E", b"", at(11))) == ["Reopen"]
-    assert presence.receive("spBv1.0/G/NDATA/E", b"", at(30)) == []
+    assert presence.tick(at(10)) == []
+    assert presence.deadline() == 11
+    assert kinds(presence.tick(at(11))) == ["Reopen"]
+    assert presence.deadline() is None
+    assert presence.tick(at(30)) == []
+
+
+def test_a_forger_does_not_set_the_pace_of_the_answers():
+    presence = online()
+    presence.receive(TOPIC, state(False, T), at(1))
+    answers = 0
+    for moment in range(2, 1000):
+        now = at(1 + moment / 100)
+        answers += len(only(Publish, presence.receive(TOPIC, state(True, T), now)))
+        answers += len(only(Publish, presence.receive(TOPIC, state(False, T), now)))
+        answers += len(only(Publish, presence.tick(now)))
+
+    assert 18 <= answers <= 20, "two in a second, and the last one is not forgotten"
+    assert states(presence.tick(at(12))) == [HostState(True, T)]
+
+
+def test_an_owed_answer_is_not_given_when_the_other_node_has_taken_over():
+    presence = online()
+    presence.receive(TOPIC, state(False, T), at(1))
+    presence.receive(TOPIC, state(True, T), at(1))
+    assert states(presence.receive(TOPIC, state(False, T), at(1.1))) == []
+
+    presence.receive(TOPIC, state(True, T + 50), at(1.2))
+
+    assert states(presence.tick(at(5))) == []
+
+
+@given(st.lists(st.tuples(st.sampled_from(["echo", *FORGED]), st.integers(0, 3000)), max_size=60))
+def test_whatever_is_written_there_the_last_word_is_ours(story):
+    """A broker with one retained STATE: the truth stands again soon after the forger stops."""
+    presence, retained, clock = online(), state(True, T), 1.0
+    for what, pause in story:
+        clock += pause / 1000
+        if what != "echo":
+            retained = FORGED[what]
+        for effect in presence.receive(TOPIC, retained, at(clock)):
+            if isinstance(effect, Publish):
+                retained = effect.payload
+                presence.receive(TOPIC, retained, at(clock))
+    for _ in range(3):
+        if (due := presence.deadline()) is None:
+            break
+        for effect in presence.tick(at(max(due, clock))):
+            retained = effect.payload if isinstance(effect, Publish) else retained
+        clock = max(due, clock)
+
+    assert presence.deadline() is None
+    assert retained == state(True, T)
 
 
 def test_a_broker_without_echo_does_not_disarm_it():

@@ -16,6 +16,10 @@ from sparkplug import EdgeNodeId, Metric
 
 log = logging.getLogger(__name__)
 
+_MOST_REASONS = 20
+# What every module says before anything has happened.
+_SILENT = "Standby"
+
 
 class Troubles(Counter[str]):
     """Faults that this process found itself, by kind: each is counted, the first of its kind logged."""
@@ -37,14 +41,21 @@ class Reports:
         on_gateway: Callable[[], None],
         on_applied: Callable[[Sequence[Record]], None],
         on_note: Callable[[str], None],
+        journal: Callable[[str], None],
     ) -> None:
         self._engine, self._gateway_tags, self._edges = engine, gateway_tags, edges
         self._on_gateway, self._on_applied, self._on_note = on_gateway, on_applied, on_note
+        self._journal = journal
+        # Why each of our edge nodes is not online, as far as that was said: it may try for hours.
+        self._said: dict[EdgeNodeId, set[str]] = {}
+        self._words: dict[str, str] = {}
 
     def node_born(self, edge: EdgeNodeId, server: str, metrics: tuple[Metric, ...], at: int) -> None:
+        self._journal(f"edge node {edge}: born at {server} with {len(metrics)} metrics")
         self._engine.node_born(edge, server, metrics, at)
 
     def device_born(self, edge: EdgeNodeId, device: str, metrics: tuple[Metric, ...], at: int) -> None:
+        self._journal(f"device {edge}/{device}: born with {len(metrics)} metrics")
         self._engine.device_born(edge, device, metrics, at)
 
     def values(self, edge: EdgeNodeId, device: str | None, metrics: tuple[Metric, ...], at: int) -> None:
@@ -52,10 +63,12 @@ class Reports:
 
     def node_stale(self, edge: EdgeNodeId, at: int, why: str) -> None:
         log.info("%s: stale: %s", edge, why)
+        self._journal(f"edge node {edge}: gone: {why}")
         self._engine.node_stale(edge, at)
 
     def device_stale(self, edge: EdgeNodeId, device: str, at: int, why: str) -> None:
         log.info("%s/%s: stale: %s", edge, device, why)
+        self._journal(f"device {edge}/{device}: gone: {why}")
         self._engine.device_stale(edge, device, at)
 
     def node_online(self, edge: EdgeNodeId, online: bool, server: str | None, at: int) -> None:
@@ -63,15 +76,20 @@ class Reports:
 
     def server(self, name: str, online: bool, why: str) -> None:
         log.info("server %s: %s: %s", name, "online" if online else "offline", why)
+        self._journal(f"{name}: connected" if online else f"{name}: not connected: {why}")
         self._engine.server(name, online)
         self._on_gateway()
 
     def transmitter(self, edge: EdgeNodeId, online: bool, server: str | None, why: str) -> None:
         log.info("%s: %s at %s: %s", edge, "online" if online else "offline", server, why)
+        if online:
+            self._said.pop(edge, None)
+            self._journal(f"edge node {edge}: online at {server}")
         self._gateway_tags.transmitter(edge.group, edge.edge, online)
         self._on_gateway()
 
     def gateway(self, view: GatewayView) -> None:
+        self._say_what_changed(view)
         self._gateway_tags.gateway(view)
         self._edges.redundancy(view)
         self._on_gateway()
@@ -86,7 +104,26 @@ class Reports:
 
     def trouble(self, kind: str, detail: str) -> None:
         """Counted and logged by the runtime, which shows the counts in its view."""
+        self._journal(f"trouble ({kind}): {detail}")
 
     def note(self, sentence: str) -> None:
         log.info("%s", sentence)
+        self._journal(sentence)
         self._on_note(sentence)
+
+    def _say_what_changed(self, view: GatewayView) -> None:
+        """Each module's word when it is another one; why our edge nodes are not online, once a reason."""
+        for module, word in view.modules.items():
+            if self._words.get(module, _SILENT) != word:
+                self._words[module] = word
+                self._journal(f"MQTT {module.capitalize()}: {word}")
+        if view.state != "Active":
+            return
+        for held in view.edges.values():
+            if held.online or not held.why:
+                continue
+            sentence = f"edge node {held.edge}: not online at {held.server}: {held.why}"
+            said = self._said.setdefault(held.edge, set())
+            if sentence not in said and len(said) < _MOST_REASONS:
+                said.add(sentence)
+                self._journal(sentence)

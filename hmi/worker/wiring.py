@@ -30,6 +30,7 @@ from hmi.worker.engine_tags import EngineTags
 from hmi.worker.gateway_state import GatewayState
 from hmi.worker.gateway_tags import GatewayTags
 from hmi.worker.image import TagImage
+from hmi.worker.journal import Journal
 from hmi.worker.operations import Operations
 from hmi.worker.publisher import Publisher
 from hmi.worker.reports import Reports, Troubles
@@ -83,6 +84,7 @@ class NodeWorker:
         parts = (self.image, self._history.put, self._wall, self._troubles)
         self._engine, self._edges = EngineTags(*parts), EdgeTags(*parts)
         self._gateway_tags = GatewayTags(self.image, node, self._wall)
+        self._journal = Journal(redis_url)
 
     def stop(self) -> None:
         """Hand the role over and end `run`. On the loop."""
@@ -105,8 +107,8 @@ class NodeWorker:
         self._history.start()
         try:
             async with _witnessing(self._node, self._folder, self._clock), asyncio.TaskGroup() as group:
-                served = (publisher.run(), desk.run(), sampler.run(), self._watch_health(runtime))
-                helpers = [group.create_task(work) for work in served]
+                served = (publisher.run(), desk.run(), sampler.run(), self._journal.run())
+                helpers = [group.create_task(work) for work in (*served, self._watch_health(runtime))]
                 if self._stopping:
                     runtime.stop()
                 await runtime.run()
@@ -130,7 +132,9 @@ class NodeWorker:
         def news() -> None:
             publisher.news()
 
-        reports = Reports(self._engine, self._gateway_tags, self._edges, news, self._applied, self._audit)
+        reports = Reports(
+            self._engine, self._gateway_tags, self._edges, news, self._applied, self._audit, self._tell
+        )
         runtime = self._runtime = Runtime(
             self._node,
             self._configuration.gateway,
@@ -194,6 +198,9 @@ class NodeWorker:
     def _audit(self, sentence: str) -> None:
         """What the pair did by itself goes into the trail. Its writer pokes this very worker: a thread."""
         self._send(asyncio.to_thread(_write_audit, self._node.gateway, sentence))
+
+    def _tell(self, sentence: str) -> None:
+        self._journal(self._wall(), sentence)
 
     def _send(self, errand: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(errand)

@@ -1,4 +1,7 @@
-"""`manage.py node run --dir D`: one node, what a real installation runs on each machine."""
+"""`manage.py node run --dir D`: one node, what a real installation runs on each machine.
+
+`manage.py node try host|edge --url U`: one node alone, to try Tandem against one's own system.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hmi.node import schema
+from hmi.trial import arguments
 from redundancy import identity
 from redundancy.config import ConfigError
 
@@ -23,13 +27,21 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         run = actions.add_parser("run", help="start the node and stay in the foreground")
         run.add_argument("--dir", type=Path, required=True, help="the node's data folder, with its node.json")
+        arguments.add(actions.add_parser("try", help="an Independent node against any broker by URL"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        folder = options["dir"].resolve()
         try:
-            identity.load(folder)
+            if options["action"] == "try":
+                # Only now: it needs models, and a node that runs does not.
+                from hmi.trial import command
+
+                command.start(options)
+            self._run(options["dir"].resolve())
         except ConfigError as error:
             raise CommandError(f"the node does not start: {error}") from None
+
+    def _run(self, folder: Path) -> None:
+        identity.load(folder)
         schema.bring_up_to_date(folder)
         # The parent stays small: it replaces this process, and knows nothing of Django.
         os.execv(sys.executable, [sys.executable, "-m", "hmi.node.supervisor", "--dir", str(folder)])

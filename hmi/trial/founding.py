@@ -1,0 +1,128 @@
+"""The folder of a node that is tried: made the first time, looked after when it is used again.
+
+`trial.json` (mode 0600) remembers what was asked for, so that another start knows what has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hmi.node import schema
+from hmi.plant.credentials import password as new_password
+from hmi.replication.checks import check
+from hmi.replication.schema import ConfigDocument, Invalid, parse
+from hmi.trial import configuration
+from hmi.trial.wishes import Wishes
+from redundancy import identity
+from redundancy.config import ConfigError
+
+FILE = "trial.json"
+# Where the folder is and what holds the password says nothing about the node.
+_NOT_REMEMBERED = {"dir", "password", "password_file"}
+
+
+def judge(wishes: Wishes) -> dict[str, Any]:
+    """The configuration document that these wishes make, checked as any other one. Raises ConfigError."""
+    document = configuration.config(wishes)
+    shown = json.loads(json.dumps(document))
+    for server in shown["server_sets"][0]["servers"]:
+        # It is sealed by the node itself, with a key that does not exist yet.
+        server["password"] = ""
+    try:
+        check(parse(ConfigDocument, shown))
+    except Invalid as error:
+        problem = error.problems[0]
+        raise ConfigError(problem.field or problem.where, f"{problem.where}: {problem.reason}") from None
+    return document
+
+
+def found(folder: Path, wishes: Wishes, say: Callable[[str], None]) -> str:
+    """Make `folder` a node that can start. Answers the administrator's password if it is a new one, else "".
+
+    A folder that holds another kind of node, or anything else, is refused; a changed wish is taken over,
+    and said. Raises ConfigError.
+    """
+    document = judge(wishes)
+    before = _remembered(folder)
+    keys = _keys(folder, before)
+    _of_one_kind(folder, before, wishes)
+    now = _memory(wishes, keys["secret_key"])
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    identity.save(folder, configuration.node_file(wishes, **keys))
+    schema.bring_up_to_date(folder)
+    password = ""
+    if before is None:
+        password = new_password()
+        _manage(folder, "found", {"config": document, "people": configuration.people(password)})
+    elif changed := sorted(name for name in now if now[name] != before.get(name)):
+        say(f"changed since the last start: {', '.join(changed)}; the configuration is written anew")
+        _manage(folder, "import", document)
+    _write(folder / FILE, now)
+    return password
+
+
+def _remembered(folder: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ConfigError("dir", f"{folder / FILE} can't be read: {error}") from None
+    return found
+
+
+def _keys(folder: Path, before: dict[str, Any] | None) -> dict[str, str]:
+    if before is None:
+        return {"plant_key": secrets.token_hex(32), "secret_key": secrets.token_urlsafe(48)}
+    raw = json.loads((folder / identity.FILE).read_text(encoding="utf-8"))
+    return {name: raw[name] for name in ("plant_key", "secret_key")}
+
+
+def _of_one_kind(folder: Path, before: dict[str, Any] | None, wishes: Wishes) -> None:
+    kind = configuration.names(wishes)[0]
+    if before is not None and before["kind"] != kind:
+        raise ConfigError("dir", f"{folder} holds a {before['kind'].lower()}; take another folder for this")
+    if before is None and folder.exists() and any(folder.iterdir()):
+        raise ConfigError("dir", f"{folder} holds something else; take an empty folder")
+
+
+def _memory(wishes: Wishes, secret_key: str) -> dict[str, Any]:
+    """What to compare the next start with; of the password only what tells whether it is the same."""
+    told: dict[str, Any] = wishes.model_dump(mode="json", exclude=_NOT_REMEMBERED)
+    digest = hmac.new(secret_key.encode(), wishes.password.encode(), hashlib.sha256).hexdigest()
+    return told | {"kind": configuration.names(wishes)[0], "password": digest}
+
+
+def _manage(folder: Path, action: str, document: dict[str, Any]) -> None:
+    """In a process with the node's own settings. What it refuses is refused here."""
+    command = [sys.executable, "manage.py", "config", action, *(["-"] if action == "import" else [])]
+    environment = {**os.environ, "TANDEM_DIR": str(folder)}
+    ended = subprocess.run(
+        command,
+        input=json.dumps(document),
+        capture_output=True,
+        text=True,
+        cwd=schema.BASE_DIR,
+        env=environment,
+        check=False,
+    )
+    if ended.returncode != 0:
+        raise ConfigError("configuration", f"was refused: {ended.stderr.strip() or ended.stdout.strip()}")
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+    fresh.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 
 from redundancy.config import Server
 from redundancy.ports import Answer
-from sparkplug import DataType, HostState, Metric, Payload, encode
+from sparkplug import DataType, HostState, MessageType, Metric, Payload, Topic, encode
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
-from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers
+from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, Watcher, edge, host, servers
 from tests.waiting import until
 
 GHOST = "spBv1.0/Group 1/NDATA/Ghost"
@@ -260,3 +261,79 @@ async def test_a_broker_that_comes_back_is_taken_up_again(
     await until(lambda: len(receiver.log.devices) > devices, "device online again")
     await until(lambda: receiver.runtime.view().modules == {"engine": "Running"})
     assert await receiver.confirms(2)
+
+
+async def test_a_wrong_client_does_not_cost_one_good_message(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    wrong, good = plant.watch(server, "wrong"), plant.watch(server, "good")
+    receiver = plant.single(host(server)).start()
+    await until(lambda: wrong.ready and good.ready and receiver.log.servers.get("server 1"))
+    metric = Metric("x", DataType.Int64, 0, 1)
+    nbirth = Payload(1, (Metric("bdSeq", DataType.Int64, 0, 1), metric), 0)
+    await good.say(str(Topic(MessageType.NBIRTH, EDGE)), encode(nbirth))
+    await wrong.say(str(Topic(MessageType.NDATA, EDGE)), b"\xff\xfe no payload at all")
+    await wrong.say(GHOST, encode(Payload(1, (Metric(None, DataType.Int64, 5, 1, alias=7),), 1)))
+    for number in range(200):
+        data = Payload(2, (metric._replace(value=number, timestamp=2 + number),), (number + 1) % 256)
+        good.connection.publish(str(Topic(MessageType.NDATA, EDGE)), encode(data, datatypes=False))
+
+    def arrived() -> list[object]:
+        return [one.value for edge, _, one in receiver.log.samples if edge == EDGE and one.name == "x"]
+
+    await until(lambda: len(arrived()) >= 200, "all of them")
+    assert arrived() == list(range(200))
+    assert {"payload", "unborn"} <= set(receiver.runtime.view().troubles)
+
+
+async def test_a_flood_of_forged_states_is_answered_at_our_pace_and_the_truth_remains(
+    plant: Plant, broker: Broker
+) -> None:
+    (server,) = servers(broker)
+    observer, forger = plant.watch(server), plant.watch(server, "forger")
+    receiver = plant.single(host(server)).start()
+    await until(lambda: receiver.runtime.view().modules == {"engine": "Running"} and forger.ready)
+    await until(lambda: observer.states(), "our STATE")
+    ours = observer.states()[-1]
+    forged = [HostState(False, ours.timestamp - 5).encode(), HostState(False, ours.timestamp).encode(), b""]
+    began = time.monotonic()
+    for number in range(60):
+        await forger.say(STATE, forged[number % 3], retain=True)
+    await until(lambda: "state-forged" in {kind for kind, _ in receiver.log.troubles}, "the alarm")
+    await until(lambda: observer.heard[-1][1] not in forged, "the last word is ours")
+    said = [state for state in states_in(observer) if state.online]
+    assert len(said) <= 4 + 2 * (time.monotonic() - began) + 2, "two answers a second, and new sessions"
+    late = plant.watch(server, "late")
+    await until(lambda: late.states() and late.states()[0].online, "what is retained is the truth")
+    assert late.states()[0].timestamp >= ours.timestamp
+
+
+def states_in(observer: Watcher) -> list[HostState]:
+    """STATE messages that can be read."""
+    return [HostState.decode(payload) for topic, payload, _ in observer.heard if topic == STATE and payload]
+
+
+async def test_no_command_leaves_before_state_online(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    await until(lambda: observer.ready)
+    ghosts = asyncio.create_task(haunt(observer))
+    try:
+        for _ in range(3):
+            observer.heard.clear()
+            receiver = plant.single(host(server)).start()
+            await until(lambda: observer.topics("NCMD"), "a request for a birth")
+            ours = [topic for topic, _, _ in observer.heard if topic == STATE or "/NCMD/" in topic]
+            assert ours[0] == STATE
+            await receiver.kill()
+            plant.nodes.remove(receiver)
+            await until(lambda: not observer.states()[-1].online, "its Will")
+    finally:
+        ghosts.cancel()
+
+
+async def haunt(observer: Watcher) -> None:
+    """Data of a node that was never born, again and again."""
+    data = encode(Payload(1, (Metric("x", DataType.Int32, 1, 1),), 3))
+    while True:
+        await observer.say(GHOST, data)
+        await asyncio.sleep(0.01)

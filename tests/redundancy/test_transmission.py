@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from redundancy.edge_link import EdgeLink
 from redundancy.ledger import Ledger
 from redundancy.mqtt import Connection, Lost, Refused, Report
 from redundancy.site import Farewells, Site, Troubles
-from sparkplug import DataType, HostState, Metric, decode
+from sparkplug import DataType, HostState, MessageType, Metric, Payload, Topic, decode, encode
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
 from tests.redundancy.plant import (
@@ -317,3 +318,43 @@ async def test_a_new_device_is_born_after_a_changed_configuration(plant: Plant, 
     sender.runtime.reconfigure(type(config)("Edge 1", "2-b", transmission=other))
     await until(lambda: [one for one in observer.topics("NBIRTH") if one.edge.edge == "Edge 9"])
     assert [one.edge.edge for one in observer.topics("NDEATH")] == ["Edge 1"]
+
+
+async def test_a_host_can_send_an_edge_node_to_the_next_server(plant: Plant, tmp_path: Path) -> None:
+    with running("distributor", tmp_path) as one, running("distributor", tmp_path) as two:
+        set_ = servers(one, two)
+        observers = [plant.watch(server, f"observer {server.name}") for server in set_]
+        await until(lambda: all(observer.ready for observer in observers))
+        sender = plant.single(edge(*set_, host_id=None)).start()
+        await until(lambda: sender.log.transmitters.get(EDGE), "edge online")
+        wish = Metric("Node Control/Next Server", DataType.Boolean, True, 1)
+        await observers[0].say(str(Topic(MessageType.NCMD, EDGE)), encode(Payload(1, (wish,))))
+        await until(lambda: observers[1].topics("DBIRTH"), "born at the next server")
+        assert [one.type for one in observers[0].topics("NBIRTH", "NDEATH")] == ["NBIRTH", "NDEATH"]
+        assert observers[1].topics("NDEATH") == []
+        numbers = [next(iter(one.payloads("NBIRTH")))["bdSeq"].value for one in observers]
+        assert numbers == [0, 1]
+
+
+async def test_after_a_start_an_edge_node_waits_its_part_of_the_delay(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    delayed = plant.single(edge(server, host_id=None, startup_delay=86_400.0))
+    delayed.start()
+    prompt = plant.single(replace(edge(server, host_id=None, startup_delay=0.0), name="Edge 2")).start()
+    await until(lambda: prompt.log.transmitters.get(EDGE), "edge online without a delay")
+    assert not delayed.log.transmitters.get(EDGE)
+    await prompt.stop()
+    await delayed.stop()
+
+
+async def test_a_single_edge_node_that_stops_says_goodbye(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    observer = plant.watch(server)
+    await until(lambda: observer.ready)
+    sender = plant.single(edge(server, host_id=None)).start()
+    await until(lambda: sender.log.transmitters.get(EDGE) and observer.topics("DBIRTH"))
+    await sender.stop()
+    await until(lambda: observer.topics("NDEATH"), "its goodbye")
+    (death,) = (decode(payload) for topic, payload, _ in observer.heard if "/NDEATH/" in topic)
+    assert [(one.name, one.value) for one in death.metrics] == [("bdSeq", 0)]
+    assert death.seq is None

@@ -20,6 +20,22 @@ def test_it_starts_with_the_first_server_at_once() -> None:
     assert (walk.current, walk.retry_at) == (0, 0.0)
 
 
+def test_a_start_up_delay_spreads_the_first_attempts_over_its_whole_length() -> None:
+    moments = []
+    for edge in range(1000):
+        walk = ServerWalk(2, hash(f"Group 1/Edge {edge}") & 0xFFFFFFFF)
+        walk.delay(100.0, 30.0)
+        moments.append(walk.retry_at)
+    assert all(100.0 <= moment < 130.0 for moment in moments)
+    assert all(sum(low <= moment < low + 3 for moment in moments) > 50 for low in range(100, 130, 3))
+
+
+def test_without_a_start_up_delay_the_first_attempt_is_at_once() -> None:
+    walk = ServerWalk(2, 5)
+    walk.delay(100.0, 0.0)
+    assert walk.retry_at == 100.0
+
+
 def test_after_every_failure_comes_the_next_server_round_and_round() -> None:
     walk = ServerWalk(3, 1)
     visited = []

@@ -72,6 +72,20 @@ class Foreign:
         payload.metrics.add(name=metric, timestamp=now(), datatype=INT32, int_value=value)
         self.publish(f"spBv1.0/{edge.replace('/', '/DCMD/')}/{device}", payload.SerializeToString())
 
+    def order_double(self, edge: str, device: str, metric: str, value: float) -> None:
+        """DCMD of a Double."""
+        payload = Payload(timestamp=now())
+        payload.metrics.add(name=metric, timestamp=now(), datatype=DOUBLE, double_value=value)
+        self.publish(f"spBv1.0/{edge.replace('/', '/DCMD/')}/{device}", payload.SerializeToString())
+
+    def rebirth(self, edge: str) -> None:
+        """NCMD Node Control/Rebirth."""
+        payload = Payload(timestamp=now())
+        payload.metrics.add(
+            name="Node Control/Rebirth", timestamp=now(), datatype=BOOLEAN, boolean_value=True
+        )
+        self.publish(f"spBv1.0/{edge.replace('/', '/NCMD/')}", payload.SerializeToString())
+
 
 def parsed(payload: bytes) -> Payload:
     found = Payload()

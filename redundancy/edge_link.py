@@ -7,7 +7,7 @@ acting node may lose: both nodes of a pair sample the same tags, so whoever is b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from redundancy.config import TransmissionConfig, Transmitter
 from redundancy.core.server_set import ServerWalk
@@ -16,7 +16,7 @@ from redundancy.mqtt import Connection, Lost, Message, Opened, Refused, Report
 from redundancy.ports import EdgeTags
 from redundancy.site import Alarm, Site
 from redundancy.window import Sample, SampleWindow, by_device
-from sparkplug import EdgeNodeId, EdgeSession, EdgeState, Metric
+from sparkplug import DataType, EdgeNodeId, EdgeSession, EdgeState, Metric
 from sparkplug.effects import (
     BirthDue,
     Close,
@@ -76,7 +76,7 @@ class EdgeLink:
         self._acting = self._served = False
         self._opened_at: float | None = None
         self._thrown_off = 0
-        self._born: dict[str | None, frozenset[str | None]] = {}
+        self._shapes: dict[str | None, dict[str | None, DataType]] = {}
 
     # -- what should be --------------------------------------------------------------------------
 
@@ -111,9 +111,25 @@ class EdgeLink:
             self.window.rewind(now)
 
     def rebirth(self) -> None:
-        """What the edge node publishes has changed its shape."""
-        if self.online:
+        """What the edge node publishes has changed its shape: births again. Devices that only came or went
+        get their DBIRTH or DDEATH, and the others notice nothing.
+        """
+        if not self.online:
+            return
+        node, devices = self._tags.births(self.edge)
+        shapes = _shapes(node, devices)
+        gone, came = self._shapes.keys() - shapes.keys(), shapes.keys() - self._shapes.keys()
+        same = all(self._shapes[one] == shapes[one] for one in shapes.keys() - came)
+        # A template's definition may have changed without its name; it belongs to the NBIRTH.
+        if not same or not (gone or came) or DataType.Template in shapes[None].values():
             self._birth()
+            return
+        now = self._site.clock.now()
+        for device in gone:
+            self._perform(self._session.device_death(device or "", now))
+        for device in came:
+            self._perform(self._session.device_birth(device or "", devices[device or ""], now))
+        self._shapes = shapes
 
     # -- samples ---------------------------------------------------------------------------------
 
@@ -164,7 +180,7 @@ class EdgeLink:
     def _resend_batch(self) -> bool:
         """False: nothing may leave now, which need not mean that the session or the role is over."""
         batch = self.window.take(BATCH, self._site.clock.now().mono)
-        known = [one for one in batch if one.metric.name in self._born.get(one.device, ())]
+        known = [one for one in batch if one.metric.name in self._shapes.get(one.device, ())]
         if len(known) < len(batch):
             self._site.trouble("sample-orphan", f"{self.edge}: samples of tags that are no longer there")
         for device, metrics in by_device(known).items():
@@ -298,7 +314,7 @@ class EdgeLink:
         if self._session.state is not EdgeState.ONLINE:
             return
         now = self._site.clock.now().mono
-        self._born = {None: _names(node), **{device: _names(metrics) for device, metrics in devices.items()}}
+        self._shapes = _shapes(node, devices)
         self._walk.connected(now)
         self.online, self.why = True, ""
         self.window.rewind(now)
@@ -363,5 +379,9 @@ def _published(effects: Sequence[Effect]) -> bool:
     return any(isinstance(effect, Publish) for effect in effects)
 
 
-def _names(metrics: Sequence[Metric]) -> frozenset[str | None]:
-    return frozenset(metric.name for metric in metrics)
+def _shapes(
+    node: Sequence[Metric], devices: Mapping[str, Sequence[Metric]]
+) -> dict[str | None, dict[str | None, DataType]]:
+    """By device, None for the node itself: the names and datatypes of a birth."""
+    births: dict[str | None, Sequence[Metric]] = {None: node, **devices}
+    return {device: {one.name: one.datatype for one in metrics} for device, metrics in births.items()}

@@ -358,3 +358,23 @@ async def test_a_single_edge_node_that_stops_says_goodbye(plant: Plant, broker: 
     (death,) = (decode(payload) for topic, payload, _ in observer.heard if "/NDEATH/" in topic)
     assert [(one.name, one.value) for one in death.metrics] == [("bdSeq", 0)]
     assert death.seq is None
+
+
+async def test_a_device_that_goes_dies_and_one_that_comes_is_born_and_the_others_notice_nothing(
+    plant: Plant, broker: Broker
+) -> None:
+    (server,) = servers(broker)
+    receiver = plant.single(host(server)).start()
+    sender = plant.single(edge(server, host_id=None)).start()
+    await until(lambda: receiver.log.online.get(EDGE) and receiver.log.devices, "edge online")
+    births, devices = len(receiver.log.born), sender.tags.births
+    second = (Metric("Level 2", DataType.Float, 0.5, 1),)
+    sender.tags.births = lambda edge: (devices(edge)[0], {**devices(edge)[1], "Device 2": second})  # type: ignore[method-assign]
+    sender.runtime.rebirth()
+    await until(lambda: (EDGE, "Device 2") in receiver.log.devices, "the second device is born")
+    sender.tags.births = devices  # type: ignore[method-assign]
+    sender.runtime.rebirth()
+    await until(lambda: (EDGE, "Device 2") in receiver.log.stale_devices, "and dead")
+    assert len(receiver.log.born) == births
+    assert (EDGE, DEVICE) not in receiver.log.stale_devices
+    assert await receiver.confirms(5)

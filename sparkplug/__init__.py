@@ -5,7 +5,8 @@ connection, `HostSession` a host application over all its servers, `HostPresence
 """
 
 from sparkplug.birth import Birth
-from sparkplug.datatypes import DataType, Scalar, coerce
+from sparkplug.coercion import coerce
+from sparkplug.datatypes import DataType, Scalar
 from sparkplug.edge import EdgeSession, EdgeState
 from sparkplug.effects import (
     Addressed,

@@ -1,8 +1,8 @@
-"""Sparkplug's data types and the Python values that stand for them (specification 6.4.16).
+"""Sparkplug's data types and the Python values that stand for the simple ones (specification 6.4.16).
 
-Two directions with two temperaments. `from_wire` is lenient, because plants are full of libraries that write
-the fields in their own way, and a birth must not be lost over one number. `coerce` is strict, because
-what it lets through we send.
+Two directions with two temperaments. `scalar_from_wire` is lenient, because plants are full of libraries that
+write the fields in their own way, and a birth must not be lost over one number. `coerce_scalar` is strict,
+because what it lets through we send. coercion.py does the same for values of any type.
 """
 
 from __future__ import annotations
@@ -69,10 +69,12 @@ UNSIGNED_BITS = {
 TEXTS = frozenset({DataType.String, DataType.Text, DataType.UUID})
 BLOBS = frozenset({DataType.Bytes, DataType.File})
 FLOATS = frozenset({DataType.Float, DataType.Double})
+# What cells, parameters and plain properties may be: Int8 to Text.
+BASIC = frozenset({*SIGNED_BITS, *UNSIGNED_BITS, *FLOATS, DataType.Boolean, DataType.String, DataType.Text})
 SCALARS = frozenset({*SIGNED_BITS, *UNSIGNED_BITS, *FLOATS, DataType.Boolean, *TEXTS, *BLOBS})
 
 
-def from_wire(datatype: DataType, raw: object) -> Simple:
+def scalar_from_wire(datatype: DataType, raw: object) -> Simple:
     """What a field's content means as `datatype`. ValueError if it can mean nothing.
 
     Negative small integers come in two dialects, FB and FFFFFFFB for an Int8 of -5: masking to the width
@@ -103,7 +105,7 @@ def _integer_from_wire(datatype: DataType, raw: object) -> int:
     return raw - (1 << bits) if raw >> (bits - 1) else raw
 
 
-def coerce(datatype: DataType, value: object) -> Simple:
+def coerce_scalar(datatype: DataType, value: object) -> Simple:
     """A value that is about to be sent or written, as `datatype` holds it.
 
     Whole floats pass as integers (JSON has only one kind of number) and a Float comes back rounded to its
@@ -125,15 +127,15 @@ def coerce(datatype: DataType, value: object) -> Simple:
         if isinstance(value, bytes | bytearray):
             return bytes(value)
     else:
-        raise ValueError(f"values of type {datatype.name} are not supported")
-    raise ValueError(f"{datatype.name} cannot hold {_described(value)}")
+        raise ValueError(f"{datatype.name} is no scalar")
+    raise ValueError(f"{datatype.name} cannot hold {described(value)}")
 
 
 def _whole(datatype: DataType, value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{datatype.name} cannot hold {_described(value)}")
+        raise ValueError(f"{datatype.name} cannot hold {described(value)}")
     bits = SIGNED_BITS.get(datatype)
     low, high = (
         (0, (1 << UNSIGNED_BITS[datatype]) - 1) if bits is None else (-(1 << bits - 1), (1 << bits - 1) - 1)
@@ -145,7 +147,7 @@ def _whole(datatype: DataType, value: object) -> int:
 
 def _real(datatype: DataType, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ValueError(f"{datatype.name} cannot hold {_described(value)}")
+        raise ValueError(f"{datatype.name} cannot hold {described(value)}")
     try:
         number = float(value)
         if datatype is DataType.Float and math.isfinite(number):
@@ -163,6 +165,15 @@ def _text(value: str) -> str:
     return value
 
 
-def _described(value: object) -> str:
-    kinds = {bool: "a Boolean", int: "a whole number", float: "a fraction", str: "text", bytes: "bytes"}
+def described(value: object) -> str:
+    """What kind of thing a value is, for people."""
+    kinds = {
+        bool: "a Boolean",
+        int: "a whole number",
+        float: "a fraction",
+        str: "text",
+        bytes: "bytes",
+        list: "a list",
+        tuple: "a list",
+    }
     return kinds.get(type(value), f"a {type(value).__name__}")

@@ -20,7 +20,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sparkplug.birth import Birth
-from sparkplug.datatypes import DataType, coerce
+from sparkplug.coercion import coerce
+from sparkplug.datatypes import DataType
+from sparkplug.declaration import Declaration
 from sparkplug.effects import Addressed, Effect, NodeView, Problem, Publish, RebirthWanted, Subscribe
 from sparkplug.errors import LocalProtocolError, NotBorn, PayloadError, StateError, TopicError
 from sparkplug.instant import Instant
@@ -28,10 +30,13 @@ from sparkplug.metric import Metric, Payload
 from sparkplug.node_session import NodeSession, NodeState, Numbered
 from sparkplug.payload import Parsed, encode
 from sparkplug.state import HostState
+from sparkplug.structures import Value
+from sparkplug.templates import Report
 from sparkplug.topic import EVERYTHING, EdgeNodeId, MessageType, Topic, check_id, state_host
 from sparkplug.vocabulary import REBIRTH
 
-# Somebody who makes up edge nodes must not fill the memory.
+# Somebody who makes up edge nodes must not fill the memory. When it is full, the node that was heard of first
+# and never born makes room, so that made-up ones keep no real one out.
 MAX_NODES = 10_000
 SETTLE = 0.5
 _COMMANDS = frozenset({MessageType.NCMD, MessageType.DCMD})
@@ -49,6 +54,7 @@ class HostSession:
         self._rebirth_interval = rebirth_interval
         self._servers: set[str] = set()
         self._nodes: dict[EdgeNodeId, NodeSession] = {}
+        self._unborn: dict[EdgeNodeId, None] = {}
         self._timed: set[EdgeNodeId] = set()  # the nodes that have a deadline: nearly always none
         self._asleep: dict[EdgeNodeId, dict[str | None, Birth]] = {}
 
@@ -150,7 +156,8 @@ class HostSession:
     def command(
         self, edge: EdgeNodeId, device: str | None, metrics: Sequence[Metric], now: Instant
     ) -> Addressed:
-        """NCMD or DCMD. Metrics by name; datatype and alias are the birth's.
+        """NCMD or DCMD. Metrics by name; datatype and alias are the birth's. To write members of a template
+        instance, give an instance with just these.
 
         Raises NotBorn for a node, device or metric without a valid birth, LocalProtocolError for a value
         that the datatype cannot hold.
@@ -166,7 +173,8 @@ class HostSession:
                 raise NotBorn(f"{metric.name!r} is not in the birth of {device or edge}")
             name, datatype, _ = word
             alias = declared.aliases.get(name)
-            written.append(_commanded(name, datatype, metric.value, alias, now))
+            fitting = _fitting(name, datatype, metric.value, declared, now)
+            written.append(Metric(name if alias is None else None, datatype, fitting, now.wall, alias))
         kind = MessageType.NCMD if device is None else MessageType.DCMD
         return self._addressed(node.server, Topic(kind, edge, device), written, now)
 
@@ -216,12 +224,23 @@ class HostSession:
     def _node(self, edge: EdgeNodeId, server: str) -> NodeSession | None:
         """None if there are too many."""
         node = self._nodes.get(edge)
-        if node is None and len(self._nodes) < MAX_NODES:
-            node = NodeSession(edge, server, self._reorder_timeout, self._rebirth_interval)
-            self._nodes[edge] = node
+        if node is not None:
+            return node
+        if len(self._nodes) >= MAX_NODES:
+            if not self._unborn:
+                return None
+            self._forget(next(iter(self._unborn)))
+        node = self._nodes[edge] = NodeSession(edge, server, self._reorder_timeout, self._rebirth_interval)
+        self._unborn[edge] = None
         return node
 
+    def _forget(self, edge: EdgeNodeId) -> None:
+        del self._nodes[edge], self._unborn[edge]
+        self._timed.discard(edge)
+
     def _time(self, node: NodeSession) -> None:
+        if node.state is not NodeState.UNBORN:
+            self._unborn.pop(node.edge, None)
         if node.deadline() is None:
             self._timed.discard(node.edge)
         else:
@@ -257,9 +276,16 @@ class HostSession:
         return Addressed(server, Publish(str(topic), encode(Payload(now.wall, tuple(metrics)))))
 
 
-def _commanded(name: str, datatype: DataType, value: object, alias: int | None, now: Instant) -> Metric:
+def _fitting(name: str, datatype: DataType, value: object, declared: Declaration, now: Instant) -> Value:
     try:
-        fitting = coerce(datatype, value)
+        if datatype is not DataType.Template or value is None:
+            return coerce(datatype, value)
+        report = Report()
+        instance = declared.templates.fitted(name, value, now.wall, report, whole=False)
     except ValueError as error:
         raise LocalProtocolError(f"{name}: {error}") from error
-    return Metric(name if alias is None else None, datatype, fitting, now.wall, alias)
+    if report.strangers:
+        raise NotBorn(f"{', '.join(report.strangers[:5])} not in the template")
+    if report.faults:
+        raise LocalProtocolError("; ".join(report.faults[:5]))
+    return instance

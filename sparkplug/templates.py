@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sparkplug.datatypes import DataType, coerce, from_wire
+from sparkplug.coercion import coerce, from_wire
+from sparkplug.datatypes import DataType
 from sparkplug.metric import BAD, Metric
 from sparkplug.structures import Parameter, Template
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sparkplug.datatypes import DataType, coerce, from_wire
+from sparkplug.coercion import coerce, from_wire
+from sparkplug.datatypes import DataType
 from sparkplug.effects import Problem
 from sparkplug.metric import BAD, Metric
 from sparkplug.structures import Template
@@ -50,6 +51,7 @@ class Vocabulary:
         self._names: dict[tuple[str | None, int], str] = {}
         self._next_alias = 0
         self._definitions = Definitions()
+        self._folded: dict[str, str] = {}
 
     def has(self, device: str | None) -> bool:
         return device in self._declared
@@ -66,6 +68,8 @@ class Vocabulary:
         metrics = tuple(metrics)
         if device is None:
             self._define(metrics, wall, told)
+        elif (twin := self._folded.setdefault(device.casefold(), device)) != device:
+            told.problems.append(Problem("case", f"devices {twin!r} and {device!r} differ only by case"))
         folded: dict[str, str] = {}
         for metric in metrics:
             name = metric.name

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from hmi.replication.schema import ConfigDocument, Problem, TagDocument, WidgetDocument
 from hmi.tags.path import DEFAULT, PROVIDERS, PathError, canonical, parent, split
-from sparkplug.datatypes import DataType, coerce
+from sparkplug.coercion import coerce
+from sparkplug.datatypes import DataType
 
 _COUNTING = ("Int64", "UInt64", "Double")
 _TYPES = (

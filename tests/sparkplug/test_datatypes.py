@@ -5,7 +5,8 @@ import math
 import pytest
 
 from sparkplug import DataType, coerce
-from sparkplug.datatypes import SCALARS, from_wire
+from sparkplug.coercion import from_wire
+from sparkplug.datatypes import SCALARS
 
 D = DataType
 
@@ -78,7 +79,14 @@ def test_a_field_that_cannot_mean_the_datatype_is_an_error(datatype, raw):
         (D.String, 5),
         (D.String, "\ud800"),
         (D.Bytes, "text"),
-        (D.Int8Array, [1]),
+        (D.Int8Array, [1.5]),
+        (D.Int8Array, [None]),
+        (D.Int8Array, [128]),
+        (D.UInt8Array, b"\x01"),
+        (D.StringArray, "text"),
+        (D.StringArray, ["zero \0 character"]),
+        (D.StringArray, [1]),
+        (D.PropertySet, {}),
         (D.DataSet, {}),
         (D.Template, 1),
         (D.Unknown, 1),

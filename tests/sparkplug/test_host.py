@@ -119,6 +119,19 @@ class TestBirths:
         assert problems(effects) == ["too-many"]
         assert len(host.nodes()) == 3
 
+    def test_made_up_edge_nodes_that_were_never_born_keep_no_real_one_out(self, monkeypatch):
+        monkeypatch.setattr(host_module, "MAX_NODES", 3)
+        host = born()
+        for n in range(50):
+            ghost = EDGE._replace(edge=f"Ghost {n}")
+            host.receive(A, topic("NDATA", edge=ghost), message(1, number("x", 1)), at(n))
+
+        effects = host.receive(A, topic("NBIRTH", edge=EDGE._replace(edge="Late")), nbirth(1), at(60))
+
+        assert kinds(effects) == ["NodeBorn"]
+        assert [edge.edge for edge in host.nodes()] == ["Edge 1", "Late"]
+        assert len(wants(host.tick(at(100)))) <= 3, "nobody asks for the forgotten ones"
+
 
 class TestValues:
     def test_values_have_the_names_and_datatypes_of_the_birth(self):

@@ -126,10 +126,11 @@ def _unreadable() -> WirePayload:
     wire.metrics.add(name="number for a boolean", datatype=11, int_value=1)
     wire.metrics.add(name="nothing at all", datatype=10)
     wire.metrics.add(name="no such datatype", datatype=99, int_value=1)
-    wire.metrics.add(name="array", datatype=22, bytes_value=b"\xe9\x7b")
+    wire.metrics.add(name="half an array", datatype=23, bytes_value=b"\xe9")
     wire.metrics.add(name="properties as a value", datatype=20, int_value=1)
     wire.metrics.add(name="data set", datatype=16).dataset_value.columns.append("a")
-    wire.metrics.add(name="template", datatype=19).template_value.template_ref = "t"
+    template = wire.metrics.add(name="template", datatype=19).template_value
+    template.parameters.add(name="a parameter cannot be a template", type=19)
     wire.metrics.add(name="also good", datatype=10, double_value=0.0)
     return wire
 

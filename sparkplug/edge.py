@@ -65,6 +65,8 @@ from sparkplug.vocabulary import BD_SEQ, NEXT_SERVER, REBIRTH, RESERVED, Vocabul
 
 
 class EdgeState(StrEnum):
+    """Where an EdgeSession stands; the table is at the head of edge.py."""
+
     CLOSED = "closed"
     CONNECTING = "connecting"
     WAITING = "waiting"

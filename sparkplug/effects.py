@@ -18,6 +18,8 @@ from sparkplug.topic import EdgeNodeId
 
 @dataclass(frozen=True, slots=True)
 class Publish:
+    """To be published: topic, bytes, QoS 0 or 1, retained or not."""
+
     topic: str
     payload: bytes
     qos: int = 0
@@ -26,7 +28,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """Goes into the CONNECT; the broker publishes it if the connection breaks."""
+    """Goes into the CONNECT; the broker publishes it if the connection breaks (specification 5.4, 5.14)."""
 
     topic: str
     payload: bytes
@@ -83,7 +85,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class BirthDue:
-    """Answer with `EdgeSession.birth(...)`; no data goes out until then."""
+    """Answer with `EdgeSession.birth(...)` (specification 5.4, 5.17); no data goes out until then."""
 
     reason: str
 
@@ -97,21 +99,25 @@ class Online:
 
 @dataclass(frozen=True, slots=True)
 class HostOffline:
-    """The primary host left this server; NDEATH and Close come before this. Go to the next server."""
+    """The primary host left this server (specification 5.10); NDEATH and Close come before this. Go to the
+    next server.
+    """
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class HostSilent:
-    """No valid STATE online came in time. Go to the next server."""
+    """No valid STATE online came in time (specification 5.10). Go to the next server."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """Values somebody wants written: names, datatypes and ranges are those of the birth."""
+    """Values somebody wants written (NCMD, DCMD; specification 5.17): names, datatypes and ranges are the
+    birth's. The answer is `EdgeSession.data` with the values as they then are.
+    """
 
     device: str | None
     metrics: tuple[Metric, ...]
@@ -127,7 +133,9 @@ class NextServerAsked:
 
 @dataclass(frozen=True, slots=True)
 class NodeBorn:
-    """A node is online. Its devices are stale until their DeviceBorn: DeviceDied was reported before."""
+    """A node is online (specification 5.4). Its devices are stale until their DeviceBorn: DeviceDied was
+    reported before.
+    """
 
     edge: EdgeNodeId
     server: str
@@ -139,6 +147,8 @@ class NodeBorn:
 
 @dataclass(frozen=True, slots=True)
 class DeviceBorn:
+    """A device is online (specification 5.6). `metrics` is all it will ever report, until its next birth."""
+
     edge: EdgeNodeId
     device: str
     metrics: tuple[Metric, ...]
@@ -158,7 +168,7 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class NodeDied:
-    """The node and all its devices are offline."""
+    """The node and all its devices are offline (specification 5.5). `at`: when this machine heard of it."""
 
     edge: EdgeNodeId
     server: str

@@ -38,6 +38,8 @@ ECHO_WAIT = 2.0
 
 
 class PresenceState(StrEnum):
+    """Where a HostPresence stands; the table is at the head of presence.py."""
+
     CLOSED = "closed"
     CONNECTING = "connecting"
     SUBSCRIBING = "subscribing"
@@ -106,6 +108,7 @@ class HostPresence:
         return [self._announce(now)] if self._step(_Step.SUBSCRIBED) else []
 
     def disconnected(self, now: Instant) -> list[Effect]:  # noqa: ARG002
+        """The connection is gone; the broker sends the Will."""
         self._end()
         return []
 

@@ -17,7 +17,7 @@ _MAX_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """Whether a host application is online, and since when: `timestamp` in ms UTC.
+    """Whether a host application is online, and since when: `timestamp` in ms UTC (specification 6.4.27).
 
     The timestamp orders the messages: one that is lower than the last one seen does not count.
     """
@@ -26,6 +26,7 @@ class HostState:
     timestamp: int
 
     def encode(self) -> bytes:
+        """The message's JSON, UTF-8."""
         return json.dumps(
             {"online": self.online, "timestamp": self.timestamp}, separators=(",", ":")
         ).encode()

@@ -383,5 +383,5 @@ def _shapes(
     node: Sequence[Metric], devices: Mapping[str, Sequence[Metric]]
 ) -> dict[str | None, dict[str | None, DataType]]:
     """By device, None for the node itself: the names and datatypes of a birth."""
-    births: dict[str | None, Sequence[Metric]] = {None: node, **devices}
-    return {device: {one.name: one.datatype for one in metrics} for device, metrics in births.items()}
+    births: list[tuple[str | None, Sequence[Metric]]] = [(None, node), *devices.items()]
+    return {device: {one.name: one.datatype for one in metrics} for device, metrics in births}

@@ -70,6 +70,7 @@ class HostSession:
         return [Subscribe(((EVERYTHING, 1),))]
 
     def disconnected(self, server: str, now: Instant) -> list[Effect]:
+        """The connection is gone: what is known through it is stale from now on (specification 5.10)."""
         if server not in self._servers:
             return []
         self._servers.discard(server)

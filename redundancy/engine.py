@@ -123,13 +123,21 @@ class Engine:
         self._commands.give_up("the runtime has stopped")
 
     def reconfigure(self, config: EngineConfig) -> bool:
-        """Follow changed servers and settings; False when only a new Engine can (another host id, say)."""
+        """Follow changed servers and settings; False when only a new Engine can (another host id, say).
+
+        A server that is no longer in the set hears STATE offline: its edge nodes must not wait there.
+        """
         if _identity(config) != _identity(self.config):
             return False
         old = {server.name: server for server in self.config.servers}
         new = {server.name: server for server in config.servers}
+        stays = {server.address for server in config.servers}
+        left = self._acting and any(server.address not in stays for server in old.values())
+        stamp = self._clock.advance(self._site.clock.now().wall) if left else None
         for name in [name for name in old if old[name] != new.get(name)]:
             gone = self._servers.pop(name)
+            if left and old[name].address not in stays:
+                gone.goodbye(stamp)
             gone.shut()
             self._gone(gone, "the server's settings changed")
         self.config = config
@@ -139,6 +147,9 @@ class Engine:
         self.listen(self._listening)
         if self._acting:
             self.act()
+        if left:
+            # Edge nodes that come from there have seen that timestamp.
+            self.advanced()
         return True
 
     # -- what is ---------------------------------------------------------------------------------

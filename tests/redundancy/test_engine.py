@@ -337,3 +337,19 @@ async def haunt(observer: Watcher) -> None:
     while True:
         await observer.say(GHOST, data)
         await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_leaves_the_set_hears_state_offline_and_its_edges_move_on(
+    plant: Plant, broker: Broker, tmp_path: Path
+) -> None:
+    with running("distributor", tmp_path) as second:
+        set_ = servers(broker, second)
+        observer = plant.watch(set_[0])
+        receiver, _ = await with_an_edge(plant, *set_)
+        await until(lambda: receiver.runtime.view().modules == {"engine": "Running"} and observer.states())
+        assert receiver.runtime.view().edges[str(EDGE)].server == "server 1"
+        receiver.runtime.reconfigure(host(set_[1]))
+        await until(lambda: not observer.states()[-1].online, "STATE offline at the server that was left")
+        await until(lambda: receiver.log.born[-1] == (EDGE, "server 2"), "born at the other one")
+        await until(lambda: receiver.runtime.view().edges[str(EDGE)].devices.get(DEVICE))
+        assert await receiver.confirms(4)

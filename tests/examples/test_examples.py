@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import sparkplug
 from tests.hmi.trial.foreign import Foreign, parsed
 from tests.redundancy.brokers import PASSWORD, USER, Broker, running
 
@@ -124,6 +126,8 @@ def test_the_edge_node_leaves_when_the_host_goes_and_counts_its_next_session_on(
         edge.says("HostOffline")
         assert edge.process.wait(10) == 0, edge.said
         host = start("host")
+        # The retained offline of the first one would send the edge node away again, and rightly.
+        until(lambda: json.loads(client.on(STATE)[-1])["online"], lambda: "the second host is online")
         edge = start("edge", memory)
         host.says("NodeBorn", "bd_seq=1")
         edge.process.kill()
@@ -138,3 +142,15 @@ def test_an_example_stays_an_example(name: str) -> None:
     lines = (BASE_DIR / "docs" / "examples" / f"{name}.py").read_text().splitlines()
     code = [line for line in lines if line.strip() and not line.startswith(("import ", "from ", '"""'))]
     assert len(code) <= MOST_LINES
+
+
+def test_what_the_readme_of_sparkplug_shows_is_true() -> None:
+    text = (BASE_DIR / "sparkplug" / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert shown
+    for each in shown:
+        exec(each, {})
+    names = {name for name in re.findall(r"`([A-Z]\w+)", text) if not name.isupper()}
+    assert names - set(sparkplug.__all__) - {"Quality", "None"} == set()
+    for path in re.findall(r"\]\((\S+?)\)", text):
+        assert (BASE_DIR / "sparkplug" / path).exists()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redundancy.ports import Answer, Outcome
-from sparkplug import EdgeNodeId, Metric, Value
+from sparkplug import EdgeNodeId, Metric, Template, Value
 
 MetricKey = tuple[EdgeNodeId, str | None, str]
 """Edge node, device (None: the node's own), metric name."""
@@ -77,8 +77,16 @@ class Commands:
                         order.answer.set_result(Outcome(Answer.UNKNOWN, why))
 
 
-def same(asked: Value, told: Value) -> bool:
+def same(asked: object, told: object) -> bool:
     """Whether an echo carries what was asked for. Both are as the metric's data type holds them."""
+    if isinstance(asked, Template) and isinstance(told, Template):
+        # Only the members that were to be written; the echo may carry more.
+        members = {member.name: member.value for member in told.metrics}
+        return asked.reference == told.reference and all(
+            one.name in members and same(one.value, members[one.name]) for one in asked.metrics
+        )
+    if isinstance(asked, tuple) and isinstance(told, tuple):
+        return len(asked) == len(told) and all(map(same, asked, told))
     if isinstance(asked, bool) != isinstance(told, bool):
         return False
     return asked == told or (asked != asked and told != told)  # NaN echoes NaN

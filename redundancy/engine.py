@@ -25,7 +25,6 @@ from sparkplug import (
     Metric,
     StateError,
     Value,
-    coerce,
     state_topic,
 )
 from sparkplug.effects import (
@@ -208,9 +207,10 @@ class Engine:
             return Outcome(Answer.REFUSED, "this node does not hold the role")
         if self.config.block_commands:
             return Outcome(Answer.REFUSED, "commands are blocked in the settings of MQTT Engine")
+        now = self._site.clock.now()
         try:
-            metric = self._order(edge, device, name, value)
-            addressed = self._host.command(edge, device, (metric,), self._site.clock.now())
+            (metric,) = self._host.fit(edge, device, (self._order(edge, device, name, value),), now)
+            addressed = self._host.command(edge, device, (metric,), now)
         except (ValueError, LocalProtocolError) as error:
             return Outcome(Answer.FAILED, str(error))
         server = self._servers.get(addressed.server)
@@ -235,7 +235,7 @@ class Engine:
             raise ValueError(f"{edge} has no metric {name!r}")
         if value is None:
             raise ValueError("a command needs a value")
-        return Metric(name, datatype, coerce(datatype, value))
+        return Metric(name, datatype, value)
 
     # -- reports of the sessions (HostServerOwner) -----------------------------------------------
 

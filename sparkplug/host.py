@@ -157,27 +157,39 @@ class HostSession:
     def command(
         self, edge: EdgeNodeId, device: str | None, metrics: Sequence[Metric], now: Instant
     ) -> Addressed:
-        """NCMD or DCMD. Metrics by name; datatype and alias are the birth's. To write members of a template
-        instance, give an instance with just these.
+        """NCMD or DCMD (specification 5.17). Metrics by name; datatype and alias are the birth's. To write
+        members of a template instance, give an instance with just these.
 
-        Raises NotBorn for a node, device or metric without a valid birth, LocalProtocolError for a value
-        that the datatype cannot hold.
+        Raises NotBorn for a node, device, metric or member without a valid birth, LocalProtocolError for a
+        value that the datatype cannot hold.
         """
+        fitting = self.fit(edge, device, metrics, now)
+        node = self._nodes[edge]
+        declared = node.declared_for(device) or Declaration()
+        written = []
+        for metric in fitting:
+            alias = declared.aliases.get(metric.name or "")
+            written.append(metric if alias is None else metric._replace(name=None, alias=alias))
+        kind = MessageType.NCMD if device is None else MessageType.DCMD
+        return self._addressed(node.server, Topic(kind, edge, device), written, now)
+
+    def fit(
+        self, edge: EdgeNodeId, device: str | None, metrics: Sequence[Metric], now: Instant
+    ) -> tuple[Metric, ...]:
+        """The metrics as `command` sends them and as the echo will have them. Raises what `command` does."""
         node = self._nodes.get(edge)
         declared = node.declared_for(device) if node is not None and node.online else None
-        if node is None or declared is None:
+        if declared is None:
             raise NotBorn(f"{edge if device is None else f'{edge}/{device}'} is not online")
-        written = []
+        fitting = []
         for metric in metrics:
             word = declared.known.get(metric.name or "")
             if word is None:
                 raise NotBorn(f"{metric.name!r} is not in the birth of {device or edge}")
             name, datatype, _ = word
-            alias = declared.aliases.get(name)
-            fitting = _fitting(name, datatype, metric.value, declared, now)
-            written.append(Metric(name if alias is None else None, datatype, fitting, now.wall, alias))
-        kind = MessageType.NCMD if device is None else MessageType.DCMD
-        return self._addressed(node.server, Topic(kind, edge, device), written, now)
+            value = _fitting(name, datatype, metric.value, declared, now)
+            fitting.append(Metric(name, datatype, value, now.wall))
+        return tuple(fitting)
 
     def rebirth(self, edge: EdgeNodeId, now: Instant) -> Addressed:
         """The request for all births, to where the node was last heard. NotBorn if it never was."""

@@ -5,7 +5,7 @@ import math
 
 from redundancy.commands import Commands, same
 from redundancy.ports import Answer
-from sparkplug import DataType, EdgeNodeId, Metric, Value, coerce
+from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Template, Value, coerce
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")
 KEY = (EDGE, "Device 1", "Tag 1")
@@ -56,6 +56,29 @@ async def test_an_edge_that_dies_before_its_echo_leaves_the_outcome_unknown() ->
     assert not order.answer.done()
     commands.give_up("it died", EDGE)
     assert (await commands.outcome(order, 1.0)).detail == "it died"
+
+
+def test_an_array_and_a_table_are_compared_value_by_value() -> None:
+    assert same((1, 2), (1, 2))
+    assert not same((1, 2), (1, 2, 3))
+    assert not same((0, 1), (False, True))
+    assert same((math.nan,), (float("nan"),))
+    table = DataSet(("a",), (DataType.Double,), ((math.nan,),))
+    assert same(table, DataSet(("a",), (DataType.Double,), ((float("nan"),),)))
+    assert not same(table, DataSet(("b",), (DataType.Double,), ((math.nan,),)))
+
+
+def test_a_template_echoes_the_members_that_were_written_and_may_carry_more() -> None:
+    def motor(**members: Value) -> Template:
+        return Template(
+            tuple(Metric(name, DataType.Int32, value) for name, value in members.items()), reference="Motor"
+        )
+
+    assert same(motor(speed=1), motor(name="m", speed=1))
+    assert not same(motor(speed=1), motor(speed=2))
+    assert not same(motor(speed=1), motor(name="m"))
+    assert not same(motor(speed=1), motor(speed=1)._replace(reference="Pump"))
+    assert same(motor(inside=motor(speed=1)), motor(inside=motor(speed=1, other=2)))
 
 
 def test_a_float_is_compared_as_its_32_bits_and_nan_echoes_nan() -> None:

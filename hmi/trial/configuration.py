@@ -135,6 +135,7 @@ def _dashboard(tags: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _server(url: str, wishes: Wishes) -> dict[str, Any]:
     where = _split(url)
+    _check_wire(wishes)
     return {
         "name": f"{where.hostname}:{where.port or 1883}",
         "host": where.hostname,
@@ -143,6 +144,15 @@ def _server(url: str, wishes: Wishes) -> dict[str, Any]:
         "password": wishes.password,
         "keep_alive": wishes.keep_alive,
     }
+
+
+def _check_wire(wishes: Wishes) -> None:
+    """Nothing that was asked for may quietly be left out."""
+    if wishes.mqtt_version != "3.1.1":
+        raise ConfigError("mqtt_version", "5 is not here yet: 3.1.1")
+    for field in ("ca", "certificate", "key"):
+        if getattr(wishes, field) is not None:
+            raise ConfigError(field, "TLS is not here yet")
 
 
 def _split(url: str) -> SplitResult:

@@ -38,6 +38,8 @@ from sparkplug.vocabulary import REBIRTH
 # Somebody who makes up edge nodes must not fill the memory. When it is full, the node that was heard of first
 # and never born makes room, so that made-up ones keep no real one out.
 MAX_NODES = 10_000
+# Seconds after which a node that was heard of and never born is no longer asked for.
+FORGET_UNBORN = 600.0
 SETTLE = 0.5
 _COMMANDS = frozenset({MessageType.NCMD, MessageType.DCMD})
 
@@ -101,6 +103,9 @@ class HostSession:
         effects: list[Effect] = []
         for edge in sorted(self._timed):
             node = self._nodes[edge]
+            if node.state is NodeState.UNBORN and now.mono > node.heard_at + FORGET_UNBORN:
+                self._forget(edge)
+                continue
             effects += node.tick(now)
             self._time(node)
         return effects

@@ -108,6 +108,7 @@ class NodeSession:
         self.declared = Declaration()
         self.devices: dict[str, Device] = {}
         self.requests = BirthRequests(rebirth_interval)
+        self.heard_at = float("-inf")  # when it last said what only a birth can explain
         self._sent_at = 0
         self._changed_at = 0
         self._sequence: Sequence[Numbered] = Sequence(reorder_timeout)
@@ -228,6 +229,7 @@ class NodeSession:
 
     def trouble(self, kind: str, cause: str, server: str, now: Instant) -> list[Effect]:
         """A Problem that only a birth can heal; the request is limited."""
+        self.heard_at = now.mono
         self.requests.want(server, cause)
         due = self.requests.due(now.mono)
         problem = Problem(kind, f"{self.edge}: {cause}")

@@ -132,6 +132,28 @@ class TestBirths:
         assert [edge.edge for edge in host.nodes()] == ["Edge 1", "Late"]
         assert len(wants(host.tick(at(100)))) <= 3, "nobody asks for the forgotten ones"
 
+    def test_a_node_that_was_heard_of_once_is_not_asked_for_for_ever(self):
+        host = listening()
+        ghost = EDGE._replace(edge="Ghost")
+        host.receive(A, topic("NDATA", edge=ghost), message(1, number("x", 1)), at(0))
+        asked = 0
+        while (due := host.deadline()) is not None and due < 10_000:
+            asked += len(wants(host.tick(at(due))))
+
+        assert 15 <= asked <= 25, "for ten minutes"
+        assert host.wanted() == []
+        assert wants(host.receive(A, topic("NDATA", edge=ghost), message(2, number("x", 2)), at(9_000)))
+
+    def test_a_node_that_was_born_once_is_asked_for_until_it_is_back(self):
+        host = born()
+        host.disconnected(A, at(1))
+        host.connected(A, at(2))
+        last = 0.0
+        while (due := host.deadline()) is not None and due < 10_000:
+            last = due if wants(host.tick(at(due))) else last
+
+        assert last > 9_900
+
 
 class TestValues:
     def test_values_have_the_names_and_datatypes_of_the_birth(self):

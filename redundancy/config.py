@@ -128,8 +128,30 @@ class NodeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How a server is told to be the right one. Files are PEM; `ca` "": the system's authorities.
+
+    `certificate` and `key` are this client's own, where the server wants one. Without `verify` anybody can
+    be the server: for a trial, never for a plant.
+    """
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = field(default="", repr=False)
+    verify: bool = True
+
+    def __post_init__(self) -> None:
+        if bool(self.certificate) != bool(self.key):
+            raise ConfigError("certificate_file", "a certificate needs its key, and a key its certificate")
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """One MQTT server of a set. `keep_alive` is the configured one in seconds, before the client's 3/4."""
+    """One MQTT server of a set. `keep_alive` is the configured one in seconds, before the client's 3/4.
+
+    `version` is the protocol level as MQTT counts it: 4 is 3.1.1, 5 is 5.0. `path` is that of the
+    WebSocket, None for plain TCP; `tls` None for an open wire.
+    """
 
     name: str
     host: str
@@ -138,10 +160,17 @@ class Server:
     password: str = field(default="", repr=False)
     keep_alive: int = 5
     connect_timeout: float = 1.0
+    version: int = 4
+    path: str | None = None
+    tls: Tls | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigError("name", "a server needs a name")
+        if self.version not in (4, 5):
+            raise ConfigError("version", f"server {self.name}: MQTT is 3.1.1 or 5")
+        if self.path is not None and not self.path.startswith("/"):
+            raise ConfigError("path", f"server {self.name}: {self.path!r} does not begin with a slash")
         if not self.host:
             raise ConfigError("url", f"server {self.name} has no host")
         if not 1 <= self.port <= 65535:

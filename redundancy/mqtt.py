@@ -8,7 +8,9 @@ because some of them run with paho's own locks held.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -19,10 +21,11 @@ from typing import Any, TypeAlias
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from redundancy.config import Server
+from redundancy.config import Server, Tls
 from sparkplug.effects import Will
 
 MAX_OUTSTANDING = 10_000  # messages handed to paho and not yet written (QoS 0) or acknowledged (QoS 1)
@@ -84,8 +87,7 @@ class Connection:
     """One MQTT session; opened once, closed once. Call everything on `loop`; nothing blocks it.
 
     `report(connection, report)` runs on the loop. First comes Opened or Refused; after Refused, Lost or
-    `close` nothing comes any more. `protocol` is the level as MQTT counts it: 4 is 3.1.1, 5 is 5.0.
-    `wait_ended` is for whoever must know that the thread is gone.
+    `close` nothing comes any more. `wait_ended` is for whoever must know that the thread is gone.
     """
 
     def __init__(
@@ -96,7 +98,6 @@ class Connection:
         report: Callable[[Connection, Report], None],
         *,
         will: Will | None = None,
-        protocol: int = 4,
     ) -> None:
         self._loop = loop
         self._server = server
@@ -113,7 +114,7 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
         self.client_id = client_id
         self.is_open = False
-        self._client = self._made(MQTTProtocolVersion(protocol))
+        self._client = self._made()
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos, will.retain)
 
@@ -142,17 +143,20 @@ class Connection:
         code, mid = self._client.subscribe(list(filters))
         return mid if mid is not None and code == MQTTErrorCode.MQTT_ERR_SUCCESS else -1
 
-    def close(self, clean: bool = True) -> None:
+    def close(self, clean: bool = True, *, with_will: bool = False) -> None:
         """End the session; nothing is reported any more.
 
-        Clean: DISCONNECT after what was published, so that the server forgets the Will. Otherwise the
-        socket is cut, what was not sent is dropped, and the server publishes the Will.
+        Clean: DISCONNECT after what was published, so that the server forgets the Will; or, `with_will` and
+        MQTT 5, publishes it all the same (reason 0x04). Otherwise the socket is cut, what was not sent is
+        dropped, and the server publishes the Will.
         """
+        if self._farewell and clean:
+            return  # it is being written
         was_open = self.is_open
         self._finish()
         if clean and was_open:
             self._farewell = True
-            self._client.disconnect()
+            self._client.disconnect(self._reason(with_will))
             self._timer = self._loop.call_later(_FAREWELL, self._cut)
         else:
             self._cut()
@@ -163,15 +167,23 @@ class Connection:
         """Until the thread has ended and the socket is closed."""
         await self._ended.wait()
 
-    def _made(self, protocol: MQTTProtocolVersion) -> Client:
-        five = protocol is MQTTProtocolVersion.MQTTv5
+    def _reason(self, with_will: bool) -> ReasonCode | None:
+        if not with_will or self._server.version < 5:
+            return None
+        return ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+
+    def _made(self) -> Client:
+        server = self._server
         client = Client(
             CallbackAPIVersion.VERSION2,
             self.client_id,
-            clean_session=None if five else True,
-            protocol=protocol,
+            clean_session=True if server.version < 5 else None,
+            protocol=MQTTProtocolVersion(server.version),
+            transport="tcp" if server.path is None else "websockets",
             reconnect_on_failure=False,
         )
+        if server.path is not None:
+            client.ws_set_options(server.path)
         client.connect_timeout = self._server.connect_timeout
         client.suppress_exceptions = True
         client.max_queued_messages_set(MAX_OUTSTANDING)
@@ -193,6 +205,8 @@ class Connection:
     def _run(self) -> None:
         try:
             self._hop(Lost(self._serve()))
+        except TimeoutError:
+            self._hop(Refused(self._silence()))
         except (OSError, ValueError) as error:  # from connect(): loop() swallows its own
             self._hop(Refused(_plain(error)))
         except Exception as error:  # noqa: BLE001  the outermost frame of this thread; a dead one must be told
@@ -205,6 +219,8 @@ class Connection:
     def _serve(self) -> str:
         """Connect and pump until the socket is gone; answers why."""
         client, server = self._client, self._server
+        if server.tls is not None:
+            client.tls_set_context(_context(server.tls))
         keep_alive = max(1, server.keep_alive * 3 // 4)  # paho notices a silent server after twice that
         clean_start: dict[str, Any] = {}
         if client.protocol == MQTTProtocolVersion.MQTTv5:
@@ -218,27 +234,31 @@ class Connection:
             code = client.loop(1.0)
         return str(code.name).removeprefix("MQTT_ERR_").replace("_", " ").lower()
 
-    def _on_socket_open(self, _client: Client, _userdata: Any, sock: Any) -> None:
-        self._sock = sock
+    def _on_socket_open(self, _client: Client, _userdata: Any, wire: Any) -> None:
+        # A second handle on the same connection: what the client calls its socket may be a wrapper of one,
+        # which knows nothing of options and half-closes.
+        sock = self._sock = socket.socket(fileno=os.dup(wire.fileno()))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             patience = self._server.keep_alive * 1000
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
 
-    def _on_socket_close(self, _client: Client, _userdata: Any, sock: Any) -> None:
+    def _on_socket_close(self, _client: Client, _userdata: Any, _wire: Any) -> None:
         """After a DISCONNECT: read to the server's end of the stream before the socket is closed.
 
         A socket that is closed with something unread (an acknowledgement, a message) resets the
         connection, and the server may then lose what it has not read yet: the DISCONNECT, and then it
         publishes the Will. `close` cuts the wait short.
         """
-        if not self._farewell:
+        sock = self._sock
+        if sock is None:
             return
-        with suppress(OSError):
-            sock.settimeout(_FAREWELL)
-            sock.shutdown(socket.SHUT_WR)
-            while sock.recv(65536):
-                pass
+        with suppress(OSError), sock:
+            if self._farewell:
+                sock.settimeout(_FAREWELL)
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(65536):
+                    pass
 
     def _on_connect(
         self,
@@ -321,7 +341,10 @@ class Connection:
     def _give_up(self) -> None:
         self._hand_on()
         if not self._over and not self.is_open:
-            self._tell(Refused(f"{self._server.host}:{self._server.port} does not answer"))
+            self._tell(Refused(self._silence()))
+
+    def _silence(self) -> str:
+        return f"{self._server.host}:{self._server.port} does not answer"
 
     def _finish(self) -> None:
         self._over = True
@@ -346,6 +369,21 @@ def _leave_it_to_the_thread(_client: Client, _userdata: Any, _sock: Any) -> None
     """The client's thread is awake already and finds what is to be written."""
 
 
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Raises OSError or ValueError for files that are no certificates."""
+    context = ssl.create_default_context(cafile=tls.ca or None)
+    if tls.certificate:
+        context.load_cert_chain(tls.certificate, tls.key)
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _plain(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
     reason = error.strerror if isinstance(error, OSError) else None
     return (reason or str(error)).lower()

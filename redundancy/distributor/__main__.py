@@ -44,8 +44,7 @@ async def _serve(settings: config.Settings, path: Path, seen: Stamp | None) -> i
     try:
         host, port = await distributor.start()
     except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        print(f"distributor: cannot listen on {where}: {error.strerror}", file=sys.stderr)
+        print(f"distributor: {error.strerror}", file=sys.stderr)
         return 3
     print(f"distributor ready on {host}:{port}", flush=True)
     with contextlib.suppress(OSError):

@@ -6,8 +6,8 @@
      "reserved_client_ids": ["Primary-*"], "fenced_client_ids": ["Primary-cmd"],
      "lease": 2.0, "limits": {"connections": 1000}}
 
-`client_ids`, the two lists, `lease` (seconds) and `limits` (see Limits) may be left out. Port 0 takes
-any free port.
+`client_ids`, the two lists, `lease` (seconds), `limits` (see Limits) and `listeners` (more addresses, with
+TLS or in WebSockets: see listeners.py) may be left out. Port 0 takes any free port.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from redundancy.config import ConfigError
 from redundancy.distributor import passwords
 from redundancy.distributor.access import Access, Patterns, Rights, User, entry_fault
 from redundancy.distributor.limits import LARGEST_CONNECT, Limits
+from redundancy.distributor.listeners import Listener, address, listeners
 from redundancy.distributor.packets import LARGEST
 
-_FIELDS = {"listen", "users", "reserved_client_ids", "fenced_client_ids", "lease", "limits"}
+_FIELDS = {"listen", "users", "reserved_client_ids", "fenced_client_ids", "lease", "limits", "listeners"}
 _RANGES: dict[str, tuple[float, float]] = {
     "packet": (1024, LARGEST),
     "inflight": (1, 65535),
@@ -37,13 +38,14 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the file says. Only `host` and `port` need a restart to change."""
+    """What the file says. Only `host`, `port` and `listeners` need a restart to change."""
 
     host: str
     port: int
     access: Access
     limits: Limits
     lease: float
+    listeners: tuple[Listener, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -64,7 +66,7 @@ def parse(raw: Any) -> Settings:
     unknown = sorted(set(raw) - _FIELDS)
     if unknown:
         raise ConfigError(unknown[0], "is not a setting")
-    host, port = _listen(raw.get("listen"))
+    host, port = address(raw.get("listen"))
     users = raw.get("users")
     if not isinstance(users, list):
         raise ConfigError("users", "must be a list")
@@ -77,14 +79,8 @@ def parse(raw: Any) -> Settings:
     reserved = Patterns(_texts(raw, "reserved_client_ids", "reserved_client_ids"))
     fenced = Patterns(_texts(raw, "fenced_client_ids", "fenced_client_ids"))
     lease = _number(raw.get("lease", 2.0), "lease", 0.1, 600)
-    return Settings(host, port, Access(known, reserved, fenced), _limits(raw.get("limits", {})), lease)
-
-
-def _listen(value: Any) -> tuple[str, int]:
-    host, _, port = str(value).rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ConfigError("listen", f"{value!r} is not host:port")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    more = listeners(raw.get("listeners", []))
+    return Settings(host, port, Access(known, reserved, fenced), _limits(raw.get("limits", {})), lease, more)
 
 
 def _user(raw: Any, where: str) -> User:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
 
 from redundancy.clock import Clock
 from redundancy.config import ConfigError
@@ -29,71 +27,20 @@ from redundancy.distributor.events import (
     Verified,
     Verify,
 )
+from redundancy.distributor.listeners import Listener
+from redundancy.distributor.sockets import Socket, WebSocket
 
 log = logging.getLogger(__name__)
 
-_HIGH, _LOW = 64 * 1024, 16 * 1024  # of asyncio's own write buffer, bytes
-_LINGER = 2.0  # seconds that a closed client has to take what was sent last
+_FRAME = 1 << 20  # bytes of one WebSocket frame, at least; more where a packet may be larger
 _MOST_VERIFICATIONS = 100
 _WATCH_PERIOD = 1.0
 
 Stamp = tuple[int, int, int]
 
 
-class _Socket(asyncio.Protocol):
-    """One client's socket. Writes wait for the end of the loop's round and leave together."""
-
-    def __init__(self, server: Distributor, number: int) -> None:
-        self.server = server
-        self.number = number
-        self.transport: asyncio.Transport
-        self.chunks: list[bytes] = []
-        self.report = False
-        self.paused = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self.transport.set_write_buffer_limits(_HIGH, _LOW)
-        raw = transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        peer = transport.get_extra_info("peername") or ("somewhere", 0)
-        self.server.opened(self, f"{peer[0]}:{peer[1]}")
-
-    def data_received(self, data: bytes) -> None:
-        self.server.handle(Received(self.number, data))
-
-    def pause_writing(self) -> None:
-        self.paused = True
-
-    def resume_writing(self) -> None:
-        self.paused = False
-        self.answer_report()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.server.lost(self, str(exc) if exc is not None else "the client hung up")
-
-    def flush(self) -> None:
-        chunks, self.chunks = self.chunks, []
-        if chunks and not self.transport.is_closing():
-            self.transport.write(chunks[0] if len(chunks) == 1 else b"".join(chunks))
-        if not self.paused:
-            self.answer_report()
-
-    def answer_report(self) -> None:
-        if self.report:
-            self.report = False
-            self.server.handle(Drained(self.number))
-
-    def close(self) -> None:
-        """What was sent still goes out, but not for ever."""
-        self.report = False
-        self.flush()
-        self.transport.close()
-        asyncio.get_running_loop().call_later(_LINGER, self.transport.abort)
-
-
 class Distributor:
-    """An MQTT server on one address. `clock` is asked at every event, so that a stall is seen at once."""
+    """An MQTT server on its addresses. `clock` is asked at every event, so that a stall is seen at once."""
 
     def __init__(self, settings: config.Settings, clock: Clock, *, seed: str = "0") -> None:
         self.settings = settings
@@ -102,29 +49,45 @@ class Distributor:
         )
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop
-        self._listener: asyncio.Server | None = None
-        self._sockets: dict[int, _Socket] = {}
+        self._listening: list[asyncio.Server] = []
+        self._sockets: dict[int, Socket] = {}
         self._count = 0
-        self._dirty: list[_Socket] = []
+        self._dirty: list[Socket] = []
         self._timer: asyncio.TimerHandle | None = None
         self._verified = passwords.Verified()
         self._verifying = 0
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
 
     async def start(self) -> tuple[str, int]:
-        """Listens; answers the address. Raises OSError if the port is taken."""
+        """Listens; answers the plain address. Raises OSError naming the address that is taken."""
         self._loop = asyncio.get_running_loop()
-        self._listener = await self._loop.create_server(
-            self._make_socket, self.settings.host, self.settings.port, backlog=128
-        )
+        plain = Listener(self.settings.host, self.settings.port)
+        try:
+            for number, listener in enumerate((plain, *self.settings.listeners)):
+                self._listening.append(await self._listen(listener, f"listeners[{number - 1}]"))
+        except OSError as error:
+            await self.stop()
+            where = f"{listener.host}:{listener.port}"
+            raise OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}") from None
         self.handle(Tick())
-        host, port = self._listener.sockets[0].getsockname()[:2]
+        host, port = self._listening[0].sockets[0].getsockname()[:2]
         return host, port
+
+    async def _listen(self, listener: Listener, where: str) -> asyncio.Server:
+        context = listener.context(where)
+        return await self._loop.create_server(
+            self._make_web_socket if listener.websocket else self._make_socket,
+            listener.host,
+            listener.port,
+            backlog=128,
+            ssl=context,
+            ssl_handshake_timeout=None if context is None else self.settings.limits.connect_timeout,
+        )
 
     async def stop(self) -> None:
         """Tells everybody and closes."""
-        if self._listener is not None:
-            self._listener.close()
+        for listening in self._listening:
+            listening.close()
         self.handle(Stop())
         if self._timer is not None:
             self._timer.cancel()
@@ -154,8 +117,9 @@ class Distributor:
 
     def reconfigure(self, settings: config.Settings) -> None:
         """Users, rights and limits at once; another address only after a restart."""
-        if (settings.host, settings.port) != (self.settings.host, self.settings.port):
-            log.warning("listen has changed: it counts from the next start")
+        old = self.settings
+        if (settings.host, settings.port, settings.listeners) != (old.host, old.port, old.listeners):
+            log.warning("an address has changed: it counts from the next start")
         self.settings = settings
         users = settings.access.users.values()
         self._verified.keep_only({user.password_hash for user in users})
@@ -174,17 +138,27 @@ class Distributor:
                 self._timer.cancel()
             self._timer = self._loop.call_at(due, self._wake)
 
-    def opened(self, client: _Socket, address: str) -> None:
+    def opened(self, client: Socket, address: str) -> None:
         self._sockets[client.number] = client
         self.handle(Connected(client.number, address))
 
-    def lost(self, client: _Socket, why: str) -> None:
+    def received(self, client: Socket, data: bytes) -> None:
+        self.handle(Received(client.number, data))
+
+    def drained(self, client: Socket) -> None:
+        self.handle(Drained(client.number))
+
+    def lost(self, client: Socket, why: str) -> None:
         self._sockets.pop(client.number, None)
         self.handle(Lost(client.number, why))
 
-    def _make_socket(self) -> _Socket:
+    def _make_socket(self) -> Socket:
         self._count += 1
-        return _Socket(self, self._count)
+        return Socket(self, self._count)
+
+    def _make_web_socket(self) -> WebSocket:
+        self._count += 1
+        return WebSocket(self, self._count, max(_FRAME, self.settings.limits.packet))
 
     def _wake(self) -> None:
         self._timer = None

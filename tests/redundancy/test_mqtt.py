@@ -78,7 +78,7 @@ async def observing(server: Server, topic: str = "plant/#") -> AsyncIterator[Log
 
 @pytest.mark.parametrize("protocol", [4, 5])
 async def test_a_session_opens_subscribes_publishes_and_hears(broker: Broker, protocol: int) -> None:
-    async with connected(broker.server(), "one", protocol=protocol) as (connection, log):
+    async with connected(broker.server(version=protocol), "one") as (connection, log):
         assert connection.is_open
         mid = connection.subscribe([("plant/#", 1), ("other/#", 0)])
         await until(lambda: log.of(Subscribed))

@@ -132,6 +132,8 @@ class HostServer:
         self.cmd.want()
         if self.cmd.is_open:
             self._want_state()
+        if self._legacy is not None and self._announced:
+            self._legacy.act()
 
     def hold(self) -> None:
         """A planned switch: no commands from now on, but STATE stays until the peer has taken over."""

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from redundancy.config import Server
+from redundancy.clock import Clock
+from redundancy.config import EngineConfig, Server
+from redundancy.engine import Engine
+from redundancy.ledger import Ledger
 from redundancy.mqtt import Connection, Message, Opened, Report, Subscribed
+from redundancy.site import Farewells, Site, Troubles
 from tests.redundancy.brokers import KINDS, Broker, running
-from tests.redundancy.plant import EDGE, Plant, edge, host, servers
+from tests.redundancy.plant import EDGE, Log, Plant, edge, host, servers
 from tests.waiting import until
 
 
@@ -123,3 +127,28 @@ async def test_an_edge_node_that_was_not_told_to_ignores_the_old_form(plant: Pla
     await until(lambda: len(old_host.topics("NDEATH")) == 2, "it has looked in vain, twice")
     assert not sender.log.transmitters.get(EDGE)
     assert old_host.topics("NBIRTH") == []
+
+
+async def test_a_switch_that_is_called_off_leaves_the_old_form_defended(plant: Plant, broker: Broker) -> None:
+    (server,) = servers(broker)
+    texts, observer = Texts(server, "old edge"), plant.watch(server)
+    await until(lambda: texts.ready and observer.ready)
+    clock, log = Clock(), Log()
+
+    async def remember(provider: str, key: str, body: bytes, patience: float) -> bool:
+        return True
+
+    site = Site("one", clock, Ledger(remember), log, lambda: True, Troubles(clock, log), Farewells())
+    engine = Engine(EngineConfig("Primary", (server,), legacy_state=True), site, lambda: None)
+    try:
+        engine.act()
+        await until(lambda: texts.heard == [b"ONLINE"])
+        engine.hold()
+        engine.act()
+        await until(lambda: engine.confirmed)
+        await observer.say("STATE/Primary", b"OFFLINE", retain=True)
+        await until(lambda: texts.heard == [b"ONLINE", b"OFFLINE", b"ONLINE"], "answered")
+    finally:
+        engine.shut()
+        await site.farewells.wait(5)
+        texts.connection.close()

@@ -292,8 +292,8 @@ class EdgeLink:
                 self._connection.publish(topic, payload, qos, retain)
             case Subscribe(filters) if self._connection is not None:
                 self._connection.subscribe(filters)
-            case Close(clean, why):
-                self._close(clean)
+            case Close(clean, why, with_will):
+                self._close(clean, with_will=with_will)
                 self._offline(why)
             case BirthDue():
                 self._birth()
@@ -352,10 +352,10 @@ class EdgeLink:
         """To the standby, so that it keeps every sample for as long as nobody gets any."""
         self._site.ledger.note(TRANSMITTER, str(self.edge), word.encode())
 
-    def _close(self, clean: bool) -> None:
+    def _close(self, clean: bool, *, with_will: bool = False) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close(clean)
+            connection.close(clean, with_will=with_will)
             self._site.farewells.add(connection)
 
     def _stop(self, why: str, *, clean: bool) -> None:

@@ -1,0 +1,79 @@
+"""How an edge node leaves on purpose, in both versions of MQTT, as everybody else at the broker hears it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from redundancy.config import Server
+from sparkplug import DataType, MessageType, Metric, Payload, Topic, decode, encode
+from tests.redundancy.brokers import KINDS, Broker, running
+from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, Watcher, edge, host, servers
+from tests.waiting import until
+
+
+@pytest.fixture(params=KINDS)
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    with running(request.param, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
+    built = Plant(tmp_path)
+    await built.start_witness()
+    yield built
+    await built.close()
+
+
+def deaths(observer: Watcher) -> list[Payload]:
+    return [decode(payload) for topic, payload, _ in observer.heard if "/NDEATH/" in topic]
+
+
+def numbers(observer: Watcher) -> list[object]:
+    return [metric.value for death in deaths(observer) for metric in death.metrics]
+
+
+async def watched_edge(plant: Plant, server: Server) -> tuple[Watcher, Node]:
+    observer = plant.watch(server)
+    await until(lambda: observer.ready)
+    sender = plant.single(edge(server, host_id=None)).start()
+    await until(lambda: sender.log.transmitters.get(EDGE) and observer.topics("DBIRTH"), "edge online")
+    return observer, sender
+
+
+async def test_in_3_1_1_the_node_says_ndeath_and_the_broker_forgets_the_will(
+    plant: Plant, broker: Broker
+) -> None:
+    (server,) = servers(broker)
+    observer, sender = await watched_edge(plant, server)
+    await sender.stop()
+    sender.start()
+    await until(lambda: len(observer.topics("NBIRTH")) == 2, "born again")
+    assert numbers(observer) == [0]
+    assert [(one.seq, len(one.metrics)) for one in deaths(observer)] == [(None, 1)]
+
+
+async def test_in_5_the_broker_says_it_too(plant: Plant, broker: Broker) -> None:
+    (server,) = (replace(one, version=5) for one in servers(broker))
+    observer, sender = await watched_edge(plant, server)
+    await sender.stop()
+    await until(lambda: numbers(observer) == [0, 0], "its own word and its Will")
+
+
+async def test_in_5_a_late_will_does_not_touch_the_next_session(plant: Plant, broker: Broker) -> None:
+    (server,) = (replace(one, version=5) for one in servers(broker))
+    observer, _ = await watched_edge(plant, server)
+    receiver = plant.single(host(server)).start()
+    await until(lambda: receiver.log.online.get(EDGE) and receiver.log.devices, "the host knows it")
+    wish = Metric("Node Control/Next Server", DataType.Boolean, True, 1)
+    await observer.say(str(Topic(MessageType.NCMD, EDGE)), encode(Payload(1, (wish,))))
+    await until(lambda: numbers(observer) == [0, 0], "two words of the old session")
+    await until(lambda: receiver.log.online.get(EDGE), "and the next one is online")
+    await observer.say(str(Topic(MessageType.NDEATH, EDGE)), encode(deaths(observer)[0]))
+    await until(lambda: receiver.runtime.view().edges[str(EDGE)].devices.get(DEVICE))
+    assert await receiver.confirms(6)
+    assert receiver.log.online[EDGE]

@@ -14,6 +14,8 @@ from redundancy.config import ConfigError, Endpoint
 SERVERS = "Servers"
 ADMINISTRATOR = "admin"
 _COUNTER_PERIOD = 1_000
+# The pages answer only under the name that they know of themselves.
+_ANYWHERE = ("0.0.0.0", "::", "[::]")
 _MOST_WIDGETS = 50
 
 
@@ -25,6 +27,8 @@ def names(wishes: Wishes) -> tuple[str, str]:
 def node(wishes: Wishes) -> dict[str, Any]:
     """The node as the document has it: Independent, without peer, witness and Distributor."""
     http = identity.endpoint(wishes.http, "http")
+    if http.host in _ANYWHERE:
+        raise ConfigError("http", f"{http.host} is no address for a browser; say the one it will use")
     # A link is named, and listened on only by a node that has a peer.
     link = Endpoint(http.host, http.port - 1 if http.port > 1 else 2)
     return {

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +29,7 @@ from redundancy import identity
 from redundancy.config import ConfigError
 
 FILE = "trial.json"
+_DATABASES = ("config.db", "history.db", schema.STAMP)
 # Where the folder is and what holds the password says nothing about the node.
 _NOT_REMEMBERED = {"dir", "password", "password_file"}
 
@@ -58,8 +62,9 @@ def found(folder: Path, wishes: Wishes, say: Callable[[str], None]) -> str:
     now = _memory(wishes, keys["secret_key"])
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    _hold(folder)
     identity.save(folder, configuration.node_file(wishes, **keys))
-    schema.bring_up_to_date(folder)
+    _databases(folder)
     password = ""
     if before is None:
         password = new_password()
@@ -69,6 +74,41 @@ def found(folder: Path, wishes: Wishes, say: Callable[[str], None]) -> str:
         _manage(folder, "import", document)
     _write(folder / FILE, now)
     return password
+
+
+def _databases(folder: Path) -> None:
+    """Empty ones are made once for each release, and copied: making them takes seconds."""
+    kept = schema.BASE_DIR / "var" / "databases" / schema.fingerprint()
+    fresh = not (folder / _DATABASES[0]).exists()
+    if fresh and kept.exists():
+        for name in _DATABASES:
+            shutil.copy(kept / name, folder / name)
+    schema.bring_up_to_date(folder)
+    if fresh and not kept.exists():
+        _keep(folder, kept)
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    """Whole or not at all. Where nothing can be kept, the next start makes them again."""
+    place = kept.with_name(f"{os.getpid()}.new")
+    with contextlib.suppress(OSError):
+        place.mkdir(parents=True)
+        for name in _DATABASES:
+            shutil.copy(folder / name, place / name)
+        place.rename(kept)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _hold(folder: Path) -> None:
+    """Keep others out for as long as this process lives, also as what it becomes: a running node's
+    configuration is not written behind its back."""
+    descriptor = os.open(folder / "trial.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ConfigError("dir", f"a node runs in {folder} already") from None
+    os.set_inheritable(descriptor, True)
 
 
 def _remembered(folder: Path) -> dict[str, Any] | None:
@@ -93,7 +133,7 @@ def _of_one_kind(folder: Path, before: dict[str, Any] | None, wishes: Wishes) ->
     if before is not None and before["kind"] != kind:
         raise ConfigError("dir", f"{folder} holds a {before['kind'].lower()}; take another folder for this")
     if before is None and folder.exists() and any(folder.iterdir()):
-        raise ConfigError("dir", f"{folder} holds something else; take an empty folder")
+        raise ConfigError("dir", f"{folder} holds something else, or a half-made node; take an empty folder")
 
 
 def _memory(wishes: Wishes, secret_key: str) -> dict[str, Any]:

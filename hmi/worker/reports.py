@@ -120,7 +120,7 @@ class Reports:
         if view.state != "Active":
             return
         for held in view.edges.values():
-            if held.online or not held.why:
+            if held.online or not held.why or held.server is None:
                 continue
             sentence = f"edge node {held.edge}: not online at {held.server}: {held.why}"
             said = self._said.setdefault(held.edge, set())

@@ -21,9 +21,13 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from django.core.management import CommandError, call_command
 
 from hmi.node.schema import BASE_DIR
+from hmi.trial import founding
 from hmi.trial.wishes import PASSWORD as PASSWORD_VARIABLE
+from hmi.trial.wishes import EdgeWishes, HostWishes, wishes
+from redundancy.config import ConfigError
 from tests.hmi.trial.foreign import Foreign, now, parsed
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, PASSWORD, USER, Broker, running
@@ -72,12 +76,14 @@ class Command:
 
         return until(found, lambda: f"says {words}; it said:\n{self.said}")
 
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Signal it and wait; nothing of it may be left."""
-        family = psutil.Process(self.process.pid).children(recursive=True)
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        self._family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(number)
+
+    def ends(self) -> int:
+        """After a signal: its exit code. Nothing of it may be left."""
         code = self.process.wait(30)
-        _, left = psutil.wait_procs(family, timeout=5)
+        _, left = psutil.wait_procs(self._family, timeout=5)
         assert not left, f"processes were left behind: {left}"
         return code
 
@@ -181,6 +187,12 @@ def test_the_edge_node_obeys_somebody_elses_host(scene: Scene) -> None:
         client.close()
 
 
+def test_the_folder_of_a_running_node_is_left_alone(scene: Scene) -> None:
+    changed = wishes(HostWishes, {"url": "mqtt://127.0.0.1:1", "http": scene.host_page})
+    with pytest.raises(ConfigError, match=f"a node runs in {scene.host_dir} already"):
+        founding.found(scene.host_dir, changed, print)
+
+
 def test_what_is_ended_says_goodbye_to_the_letter(scene: Scene) -> None:
     state = f"spBv1.0/STATE/{HOST}"
     clients = [Foreign(scene.first.port, "witness"), Foreign(scene.second.port, "witness")]
@@ -188,13 +200,15 @@ def test_what_is_ended_says_goodbye_to_the_letter(scene: Scene) -> None:
         births = [json.loads(until(lambda c=c: c.on(state), lambda: "STATE")[0]) for c in clients]
         assert all(birth["online"] for birth in births)
         asked = now()
-        assert scene.edge.end(signal.SIGINT) == 0
+        scene.edge.signal(signal.SIGINT)
+        scene.host.signal(signal.SIGTERM)
+        assert scene.edge.ends() == 0
         deaths = until(lambda: clients[1].on("spBv1.0/Works/NDEATH/Press"), lambda: "NDEATH came")
         assert [metric.name for metric in parsed(deaths[-1]).metrics] == ["bdSeq"]
         gone = re.search(r"folder  (\S+) \(goes", scene.edge.said)
         assert gone is not None
         assert not Path(gone[1]).exists()
-        assert scene.host.end() == 0
+        assert scene.host.ends() == 0
         for client, birth in zip(clients, births, strict=True):
             last = until(
                 lambda client=client: [s for s in map(json.loads, client.on(state)) if not s["online"]],
@@ -210,7 +224,8 @@ def test_what_is_ended_says_goodbye_to_the_letter(scene: Scene) -> None:
 
 def test_a_kept_node_starts_again_and_takes_a_change_over(scene: Scene) -> None:
     if scene.host.process.poll() is None:
-        scene.host.end()
+        scene.host.signal()
+        scene.host.ends()
     arguments = ("--url", f"mqtt://127.0.0.1:{scene.first.port}", "--username", USER, "--host-id", "Other")
     again = Command(scene.folder, "host", *arguments, "--http", scene.host_page, "--dir", str(scene.host_dir))
     try:
@@ -221,20 +236,16 @@ def test_a_kept_node_starts_again_and_takes_a_change_over(scene: Scene) -> None:
         states = until(lambda: client.on("spBv1.0/STATE/Other"), lambda: "STATE of Other")
         client.close()
         assert json.loads(states[0])["online"]
-        assert again.end() == 0
+        again.signal()
+        assert again.ends() == 0
     finally:
         again.kill()
-    edge = Command(scene.folder, "edge", "--url", "mqtt://127.0.0.1:1", "--dir", str(scene.host_dir))
-    assert edge.process.wait(20) == 1
-    assert "dir: " in edge.said
-    assert "holds a trial host" in edge.said
+    with pytest.raises(ConfigError, match="holds a trial host"):
+        founding.found(scene.host_dir, wishes(EdgeWishes, {"url": "mqtt://127.0.0.1:1"}), print)
 
 
 def test_a_wrong_argument_ends_it_before_anything_starts(tmp_path: Path) -> None:
-    command = Command(
-        tmp_path, "host", "--url", "mqtt://127.0.0.1:1", "--host-id", "a/b", "--dir", str(tmp_path / "new")
-    )
-    assert command.process.wait(20) == 1
-    assert len(command.said.splitlines()) == 1
-    assert "the node does not start: host_id: " in command.said
-    assert not (tmp_path / "new").exists()
+    folder = tmp_path / "new"
+    with pytest.raises(CommandError, match="the node does not start: host_id: "):
+        call_command("node", "try", "host", url="mqtt://127.0.0.1:1", host_id="a/b", dir=str(folder))
+    assert not folder.exists()

@@ -118,6 +118,7 @@ def test_a_file_says_all_of_it_and_the_command_line_wins(tmp_path: Path) -> None
         ({"mqtt_version": "4"}, "mqtt_version", "3.1.1"),
         ({"keep_alive": 1}, "keep_alive", "2"),
         ({"http": "8090"}, "http", "host:port"),
+        ({"http": "0.0.0.0:8090"}, "http", "browser"),
         ({"host_id": "a/b"}, "host_id", "/"),
         ({"host_id": ""}, "host_id", "empty"),
         ({"reorder_timeout": -1.0}, "reorder_timeout", "0"),

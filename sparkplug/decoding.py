@@ -1,11 +1,14 @@
-"""Whatever is unusual in a received metric: rare types, structures, properties, faults.
+"""Any received metric, field by field: rare types, structures, properties, faults.
 
-payload.py reads the ordinary metrics in its own loop and comes here with the others. What can't be read
+plain.py reads the ordinary metrics from their bytes and comes here with the others. What can't be read
 raises ValueError inside of this module and leaves it as value None with quality BAD; only a message that
-would fill the memory is refused as a whole.
+would fill the memory is refused as a whole. upb hands invalid UTF-8 out as bytes where str was declared,
+hence the checks.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from sparkplug.coercion import MAX_DEPTH, from_wire
 from sparkplug.datatypes import BASIC, BY_CODE, DataType, Scalar, scalar_from_wire
@@ -21,6 +24,8 @@ from sparkplug.structures import DataSet, MetaData, Parameter, Properties, Prope
 
 # Two bytes on the wire become some 200 in memory; without a limit 16 MB of them would take the process down.
 MAX_METRICS = 500_000
+# The last millisecond of the year 9999: what calendars downstream can hold.
+LAST_TIMESTAMP = 253_402_300_799_999
 QUALITY = "Quality"
 _SCALAR_FIELDS = frozenset(
     {
@@ -33,6 +38,10 @@ _SCALAR_FIELDS = frozenset(
         "bytes_value",
     }
 )
+
+
+Catalogue = Mapping[int | str, tuple[str, DataType, int]]
+"""What a birth has declared: alias and name -> name, datatype and its code (an enum compares slowly)."""
 
 
 class Budget:
@@ -49,6 +58,36 @@ class Budget:
         self.left -= count
         if self.left < 0:
             raise PayloadError(f"more than {MAX_METRICS} metrics, cells and properties in one payload")
+
+
+def read_metric(
+    m: WireMetric, known: Catalogue | None, default: int, strangers: list[int | str], budget: Budget
+) -> Metric | None:
+    """A metric as it travelled, or (with a catalogue) as the birth has declared it; None for a stranger."""
+    named, alias = text_or_none(m.name) or None, m.alias if m.HasField("alias") else None
+    stamp = m.timestamp if m.HasField("timestamp") else None
+    if known is None:
+        code = m.datatype
+        datatype = BY_CODE[code] if code < len(BY_CODE) else DataType.Unknown
+    else:
+        key = m.name or alias
+        entry = None if key is None else known.get(key)
+        if entry is None:
+            strangers.append(key or 0)
+            return None
+        named, datatype, code = entry
+        stamp = stamp if stamp and stamp <= LAST_TIMESTAMP else default
+    # A birth that left the datatype out has declared nothing that could be read.
+    value, quality = careful(m, code, budget) if code or known is None else (None, BAD)
+    own, properties, metadata = extras(m, budget)
+    quality = own if quality is None else quality
+    past, fleeting = m.is_historical, m.is_transient
+    return Metric(named, datatype, value, stamp, alias, past, fleeting, quality, properties, metadata)
+
+
+def text_or_none(text: str | bytes) -> str | None:
+    """What is no UTF-8 has no meaning as text."""
+    return text if isinstance(text, str) else None
 
 
 def careful(m: WireMetric, code: int, budget: Budget, depth: int = 1) -> tuple[Value, int | None]:

@@ -203,3 +203,9 @@ class Template(_message.Message):
     template_ref: str
     is_definition: bool
     def __init__(self, version: _Optional[str] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., parameters: _Optional[_Iterable[_Union[Template.Parameter, _Mapping]]] = ..., template_ref: _Optional[str] = ..., is_definition: _Optional[bool] = ...) -> None: ...
+
+class UnreadPayload(_message.Message):
+    __slots__ = ("metrics",)
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    metrics: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, metrics: _Optional[_Iterable[bytes]] = ...) -> None: ...

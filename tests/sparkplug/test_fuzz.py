@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from sparkplug import (
     decode,
     encode,
 )
+from tests.sparkplug import decoder_fuzz
 from tests.sparkplug.scene import EDGE, HOST, START, at, message, nbirth, ndeath, number, only, state, topic
 
 SERVERS = ("A", "B")
@@ -156,3 +159,14 @@ def test_every_truncation_of_a_valid_message_is_survived(seed):
     for end in range(len(seed)):
         for kind in KINDS:
             host.receive("A", topic(kind, "D" if kind[0] == "D" else None), seed[:end], at(end))
+
+
+def test_nearly_payloads_are_read_alike_on_both_roads_and_leave_no_memory_behind():
+    def attack(seed, count):
+        return sum(decoder_fuzz.check(data) for data in itertools.islice(decoder_fuzz.inputs(seed), count))
+
+    # What is kept for names fills up first.
+    assert attack(1, 10_000) > 1_000
+    early = decoder_fuzz.memory()
+    assert attack(2, 60_000) > 6_000
+    assert decoder_fuzz.memory() - early < 30_000

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sparkplug import BAD, DataType, LocalProtocolError, Metric, Payload, PayloadError, coerce, decode, encode
 from sparkplug.datatypes import SIGNED_BITS, TEXTS, UNSIGNED_BITS
+from sparkplug.decoding import Budget, read_metric
 from sparkplug.payload import LAST_TIMESTAMP, MAX_METRICS, Parsed
 from sparkplug.sparkplug_b_pb2 import Payload as WirePayload
 
@@ -117,6 +118,20 @@ def test_foreign_dialects_are_understood(datatype, field, raw, value):
     assert metric.value == value
     assert type(metric.value) is type(value)
     assert metric.quality is None
+
+
+def test_an_int32_of_more_than_32_bits_keeps_its_lowest():
+    data = b"\x12\x12\x0a\x01x\x18\x80\xd0\x95\xff\xbc1\x20\x03\x50\x80\x80\x80\xe9\x5c"
+
+    assert decode(data).metrics[0].value == WirePayload.FromString(data).metrics[0].int_value - (1 << 32)
+
+
+@given(PAYLOADS, st.booleans())
+def test_both_roads_read_every_metric_alike(payload, datatypes):
+    data = encode(payload, datatypes=datatypes)
+    wires = WirePayload.FromString(data).metrics
+
+    assert list(decode(data).metrics) == [read_metric(wire, None, 0, [], Budget(0)) for wire in wires]
 
 
 def _unreadable() -> WirePayload:

@@ -10,6 +10,7 @@ from sparkplug import (
     BAD,
     DataSet,
     DataType,
+    HostSession,
     LocalProtocolError,
     MetaData,
     Metric,
@@ -18,12 +19,15 @@ from sparkplug import (
     PayloadError,
     Property,
     Template,
+    Values,
     decode,
     encode,
 )
 from sparkplug.coercion import MAX_DEPTH
 from sparkplug.payload import MAX_METRICS, Parsed
 from sparkplug.sparkplug_b_pb2 import Payload as WirePayload
+from tests.sparkplug.scene import HOST, at, message, nbirth, number, topic
+from tests.sparkplug.scene import only as only_of
 from tests.sparkplug.values import METRICS
 
 D = DataType
@@ -193,6 +197,23 @@ def test_a_message_that_would_fill_the_memory_is_refused_and_costs_little():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10 * len(data)
+
+
+def test_a_host_outlives_a_table_that_would_fill_the_memory():
+    wire = WirePayload(timestamp=1, seq=1)
+    table = wire.metrics.add(name="Mode", datatype=16, timestamp=5).dataset_value
+    for _ in range(MAX_METRICS + 1):
+        table.rows.add()
+    too_much = wire.SerializeToString()
+    host = HostSession(HOST)
+    host.connected("A", at(0))
+
+    host.receive("A", topic("NBIRTH"), too_much, at(1))
+    host.receive("A", topic("NBIRTH"), nbirth(3, number("Mode", 1)), at(2))
+    host.receive("A", topic("NDATA"), too_much, at(3))
+
+    effects = host.receive("A", topic("NDATA"), message(1, number("Mode", 2)), at(4))
+    assert [metric.value for values in only_of(Values, effects) for metric in values.metrics] == [2]
 
 
 @pytest.mark.parametrize(

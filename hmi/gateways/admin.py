@@ -22,6 +22,8 @@ from hmi.gateways.models import (
 )
 from hmi.replication.editing import GuardedInline, WholeAdmin
 
+_TLS_FILES = ("tls_certificate", "tls_key", "tls_client_ca")
+
 
 class SingleAdmin(WholeAdmin):
     """A page of the only row of its kind."""
@@ -47,6 +49,7 @@ class NodeAdmin(WholeAdmin):
         (None, {"fields": ("name", "role", "standby", "recovery")}),
         ("Times", {"fields": ("failover_timeout", "startup_allowance", "dwell")}),
         ("Network", {"fields": ("link", "witness", "http", "url", "mqtt", "serve_witness")}),
+        ("Distributor's other doors", {"fields": ("mqtts", "mqtt_ws", "mqtt_wss", *_TLS_FILES)}),
     )
 
 

@@ -20,12 +20,20 @@ from redundancy.config import (
     EngineConfig,
     GatewayConfig,
     Server,
+    Tls,
     TransmissionConfig,
     Transmitter,
 )
 from redundancy.identity import endpoint
 
 _ANYWHERE = ("0.0.0.0", "[::]", "::")
+# (transport, TLS) -> the field of a node that says where its Distributor listens so.
+_LISTENERS = {
+    ("tcp", False): "mqtt",
+    ("tcp", True): "mqtts",
+    ("websocket", False): "mqtt_ws",
+    ("websocket", True): "mqtt_wss",
+}
 
 
 def gateway_config(node: str | None = None) -> GatewayConfig | None:
@@ -121,7 +129,18 @@ def _server(document: ConfigDocument, server: ServerDocument, node: str) -> Serv
         password=unseal(server.password),
         keep_alive=server.keep_alive,
         connect_timeout=server.connect_timeout,
+        version=5 if server.mqtt_version == "5" else 4,
+        path=server.path if server.transport == "websocket" else None,
+        tls=_tls(server),
     )
+
+
+def _tls(server: ServerDocument) -> Tls | None:
+    if server.tls:
+        return Tls(server.ca_file, server.certificate_file, server.key_file, server.verify)
+    if server.ca_file or server.certificate_file or server.key_file:
+        raise ConfigError("tls", f"server {server.name}: there are files for TLS, and TLS is off")
+    return None
 
 
 def _address(document: ConfigDocument, server: ServerDocument, name: str) -> Endpoint:
@@ -134,9 +153,11 @@ def _address(document: ConfigDocument, server: ServerDocument, name: str) -> End
     node = next(node for node in document.nodes if node.name == name) if own else _other(document, name)
     if node is None:
         raise ConfigError("target", f"server {server.name}: there is no other node")
-    if node.mqtt is None:
-        raise ConfigError("target", f"server {server.name}: {node.name} has no Distributor")
-    listens = endpoint(node.mqtt, "mqtt")
+    field = _LISTENERS[server.transport, server.tls]
+    address = getattr(node, field)
+    if address is None:
+        raise ConfigError("target", f"server {server.name}: {node.name} has no Distributor ({field})")
+    listens = endpoint(address, field)
     if listens.host not in _ANYWHERE:
         return listens
     return Endpoint("127.0.0.1" if own else endpoint(node.link, "link").host, listens.port)

@@ -46,6 +46,18 @@ class Node(models.Model):
     mqtt = models.CharField(
         "Distributor", max_length=260, blank=True, help_text="host:port; empty: no Distributor"
     )
+    mqtts = models.CharField("Distributor, TLS", max_length=260, blank=True, help_text="host:port")
+    mqtt_ws = models.CharField("Distributor, WebSocket", max_length=260, blank=True, help_text="host:port")
+    mqtt_wss = models.CharField(
+        "Distributor, WebSocket with TLS", max_length=260, blank=True, help_text="host:port"
+    )
+    tls_certificate = models.CharField(
+        "Distributor's certificate", max_length=500, blank=True, help_text="PEM file on this node"
+    )
+    tls_key = models.CharField("Distributor's key", max_length=500, blank=True, help_text="PEM file")
+    tls_client_ca = models.CharField(
+        "clients' CA", max_length=500, blank=True, help_text="PEM file; only clients with a certificate of it"
+    )
     witness = models.CharField(max_length=260, blank=True, help_text="host:port of the pair's third vote")
     serve_witness = models.CharField(
         "serve as witness",
@@ -84,6 +96,10 @@ class ServerSet(models.Model):
 class Server(models.Model):
     """One MQTT server. A pair shares its configuration, so a server can be "this node's own broker"."""
 
+    class Transport(models.TextChoices):
+        TCP = "tcp", "TCP"
+        WEBSOCKET = "websocket", "WebSocket"
+
     class Target(models.TextChoices):
         ADDRESS = "address", "the address below"
         OWN = "own", "this node's own Distributor"
@@ -99,6 +115,22 @@ class Server(models.Model):
     password = models.TextField(blank=True, editable=False)
     keep_alive = models.PositiveIntegerField(default=5, help_text="seconds")
     connect_timeout = models.FloatField(default=1.0, help_text="seconds")
+    mqtt_version = models.CharField(
+        "MQTT version", max_length=5, choices=[(v, v) for v in ("3.1.1", "5")], default="3.1.1"
+    )
+    transport = models.CharField(max_length=10, choices=Transport, default=Transport.TCP)
+    path = models.CharField(max_length=200, default="/mqtt", help_text="of the WebSocket")
+    tls = models.BooleanField("TLS", default=False)
+    ca_file = models.CharField(
+        "CA file", max_length=500, blank=True, help_text="PEM, on each node; empty: the system's authorities"
+    )
+    certificate_file = models.CharField(
+        max_length=500, blank=True, help_text="PEM, this client's own, where the server wants one"
+    )
+    key_file = models.CharField(max_length=500, blank=True)
+    verify = models.BooleanField(
+        "verify the server's certificate", default=True, help_text="off: anybody can be the server"
+    )
 
     class Meta:
         ordering = ["server_set", "order", "name"]

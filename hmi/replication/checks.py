@@ -86,7 +86,7 @@ def _pair(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
 def _addresses(node: NodeDocument) -> Iterator[Problem]:
     where = f"node/{node.name}"
     listeners: dict[int, tuple[str, str]] = {}
-    for field in ("link", "http", "mqtt", "serve_witness", "witness"):
+    for field in ("link", "http", "mqtt", "mqtts", "mqtt_ws", "mqtt_wss", "serve_witness", "witness"):
         text = getattr(node, field)
         try:
             address = None if text is None else identity.endpoint(text, field)
@@ -98,9 +98,19 @@ def _addresses(node: NodeDocument) -> Iterator[Problem]:
         other = listeners.setdefault(address.port, (field, address.host))
         if other[0] != field and (field != "witness" or other[1] == address.host):
             yield Problem(where, field, f"port {address.port} is already the one of {other[0]}")
+    yield from _doors(node)
     parts = urlsplit(node.url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.username:
         yield Problem(where, "url", f"{node.url!r} is not http://host:port or https://host:port")
+
+
+def _doors(node: NodeDocument) -> Iterator[Problem]:
+    where = f"node/{node.name}"
+    for field in ("mqtts", "mqtt_ws", "mqtt_wss"):
+        if getattr(node, field) is not None and node.mqtt is None:
+            yield Problem(where, field, "the Distributor needs its plain address, too")
+    if (node.mqtts or node.mqtt_wss) and not (node.tls_certificate and node.tls_key):
+        yield Problem(where, "tls_certificate", "TLS needs a certificate and its key")
 
 
 def _belongs(document: ConfigDocument, node: NodeConfig | None) -> Iterator[Problem]:

@@ -25,7 +25,7 @@ from hmi.gateways.models import (
 from hmi.replication.schema import ConfigDocument, EngineDocument, Strict, TransmissionDocument, parse
 from hmi.tags.models import Tag
 
-_NULLABLE = ("mqtt", "witness", "serve_witness")
+_NULLABLE = ("mqtt", "mqtts", "mqtt_ws", "mqtt_wss", "witness", "serve_witness")
 
 
 def read() -> ConfigDocument | None:

@@ -70,6 +70,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+File = Annotated[str, Field(max_length=500), AfterValidator(_text)]
+
+
 class GatewayDocument(Strict):
     name: Name
     description: Text = ""
@@ -82,6 +85,12 @@ class NodeDocument(Strict):
     http: Address
     url: Annotated[str, Field(max_length=300)]
     mqtt: Address | None = None
+    mqtts: Address | None = None
+    mqtt_ws: Address | None = None
+    mqtt_wss: Address | None = None
+    tls_certificate: File = ""
+    tls_key: File = ""
+    tls_client_ca: File = ""
     witness: Address | None = None
     serve_witness: Address | None = None
     standby: Standby = Standby.WARM
@@ -102,6 +111,14 @@ class ServerDocument(Strict):
     password: Annotated[str, Field(max_length=5000)] = ""
     keep_alive: int = 5
     connect_timeout: Seconds = 1.0
+    mqtt_version: Literal["3.1.1", "5"] = "3.1.1"
+    transport: Literal["tcp", "websocket"] = "tcp"
+    path: Annotated[str, Field(max_length=200), AfterValidator(_text)] = "/mqtt"
+    tls: bool = False
+    ca_file: File = ""
+    certificate_file: File = ""
+    key_file: File = ""
+    verify: bool = True
 
 
 class ServerSetDocument(Strict):

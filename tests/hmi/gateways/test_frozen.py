@@ -10,7 +10,7 @@ from hmi.gateways.distributor import distributor_config
 from hmi.gateways.frozen import gateway_config
 from hmi.replication import documents, ledger
 from redundancy import identity
-from redundancy.config import GatewayConfig
+from redundancy.config import GatewayConfig, Tls
 from redundancy.distributor import passwords
 from tests.hmi.founded import config
 from tests.hmi.live_node import NODE
@@ -87,6 +87,41 @@ def test_a_broker_that_listens_everywhere_is_found_at_its_node(founded: Any) -> 
     engine = frozen("primary-master").engine
     assert engine is not None
     assert [server.host for server in engine.servers] == ["127.0.0.1", "10.0.0.2"]
+
+
+def test_a_server_s_version_transport_and_tls_reach_the_modules(founded: Any) -> None:
+    document = config()
+    document["server_sets"][0]["servers"] = [
+        {"name": "open", "host": "a"},
+        {"name": "wss", "host": "b", "port": 443, "mqtt_version": "5", "transport": "websocket"}
+        | {"path": "/broker", "tls": True, "ca_file": "/etc/ca.pem", "verify": False},
+    ]
+    documents.install(document)
+    engine = frozen().engine
+    assert engine is not None
+    plain, secure = engine.servers
+    assert (plain.version, plain.path, plain.tls) == (4, None, None)
+    assert (secure.version, secure.path) == (5, "/broker")
+    assert secure.tls == Tls("/etc/ca.pem", verify=False)
+
+
+def test_the_pair_s_own_brokers_are_found_at_the_door_that_fits(founded: Any) -> None:
+    document = config()
+    for number, node in enumerate(document["nodes"]):
+        node.update(mqtts=f"127.0.0.1:2688{number}", tls_certificate="/s.pem", tls_key="/s.key")
+        node.update(mqtt_ws=f"127.0.0.1:2689{number}")
+    for server in document["server_sets"][0]["servers"]:
+        server.update(tls=True, ca_file="/ca.pem")
+    documents.install(document)
+    engine = frozen("primary-master").engine
+    assert engine is not None
+    assert [server.port for server in engine.servers] == [26880, 26881]
+    told = distributor_config(identity.parse(NODE).node)
+    assert told is not None
+    assert told["listeners"] == [
+        {"listen": "127.0.0.1:26880", "certificate": "/s.pem", "key": "/s.key"},
+        {"listen": "127.0.0.1:26890", "websocket": True},
+    ]
 
 
 def test_a_fresh_backup_has_no_configuration_yet(node: Any) -> None:

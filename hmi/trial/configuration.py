@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,6 +16,13 @@ from redundancy.config import ConfigError, Endpoint
 SERVERS = "Servers"
 ADMINISTRATOR = "admin"
 _COUNTER_PERIOD = 1_000
+# Scheme of a URL -> transport, TLS, port where none is said.
+_SCHEMES = {
+    "mqtt": ("tcp", False, 1883),
+    "mqtts": ("tcp", True, 8883),
+    "ws": ("websocket", False, 80),
+    "wss": ("websocket", True, 443),
+}
 # The pages answer only under the name that they know of themselves.
 _ANYWHERE = ("0.0.0.0", "::", "[::]")
 _MOST_WIDGETS = 50
@@ -57,6 +66,7 @@ def node_file(wishes: Wishes, plant_key: str, secret_key: str) -> dict[str, Any]
 def config(wishes: Wishes) -> dict[str, Any]:
     """The whole configuration, with the password in plain. Raises ConfigError."""
     servers = [_server(url, wishes) for url in wishes.servers]
+    _check_files(wishes)
     document: dict[str, Any] = {
         "gateway": {"name": names(wishes)[0]},
         "nodes": [node(wishes)],
@@ -139,24 +149,41 @@ def _dashboard(tags: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _server(url: str, wishes: Wishes) -> dict[str, Any]:
     where = _split(url)
-    _check_wire(wishes)
-    return {
-        "name": f"{where.hostname}:{where.port or 1883}",
+    transport, tls, port = _SCHEMES[where.scheme]
+    server = {
+        "name": f"{where.hostname}:{where.port or port}",
         "host": where.hostname,
-        "port": where.port or 1883,
+        "port": where.port or port,
         "username": wishes.username,
         "password": wishes.password,
         "keep_alive": wishes.keep_alive,
+        "mqtt_version": wishes.mqtt_version,
+        "transport": transport,
+        "path": where.path or "/mqtt",
+        "tls": tls,
     }
+    return server | ({f"{name}_file": path for name, path in _files(wishes).items()} if tls else {})
 
 
-def _check_wire(wishes: Wishes) -> None:
+def _files(wishes: Wishes) -> dict[str, str]:
+    """The PEM files by their whole paths: the node's processes run elsewhere."""
+    found = {}
+    for name in ("ca", "certificate", "key"):
+        told = getattr(wishes, name)
+        if told is None:
+            continue
+        path = Path(told).resolve()
+        if not os.access(path, os.R_OK) or not path.is_file():
+            raise ConfigError(name, f"{path} can't be read")
+        found[name] = str(path)
+    return found
+
+
+def _check_files(wishes: Wishes) -> None:
     """Nothing that was asked for may quietly be left out."""
-    if wishes.mqtt_version != "3.1.1":
-        raise ConfigError("mqtt_version", "5 is not here yet: 3.1.1")
-    for field in ("ca", "certificate", "key"):
-        if getattr(wishes, field) is not None:
-            raise ConfigError(field, "TLS is not here yet")
+    if not any(_SCHEMES[_split(url).scheme][1] for url in wishes.servers):
+        for name in _files(wishes):
+            raise ConfigError(name, "is for TLS, and no server is mqtts:// or wss://")
 
 
 def _split(url: str) -> SplitResult:
@@ -165,8 +192,10 @@ def _split(url: str) -> SplitResult:
         where.port  # noqa: B018  it raises here
     except ValueError as error:
         raise ConfigError("url", f"{url!r}: {error}") from None
-    if where.scheme != "mqtt" or not where.hostname:
-        raise ConfigError("url", f"{url!r} is not mqtt://host:port")
     if where.username is not None or where.password is not None:
         raise ConfigError("url", "carries a user name or password; say --username and --password-file")
+    if where.scheme not in _SCHEMES or not where.hostname:
+        raise ConfigError("url", f"{url!r} is not mqtt://host:port, mqtts://, ws:// or wss://")
+    if where.path.strip("/") and where.scheme.startswith("mqtt"):
+        raise ConfigError("url", f"{url!r}: only a WebSocket has a path")
     return where

@@ -1,4 +1,5 @@
-"""The documented command against real brokers, with somebody else's client beside it.
+"""The documented command against real brokers, with somebody else's client beside it: over TLS, a WebSocket
+and MQTT 5 first, over plain MQTT 3.1.1 when it starts again.
 
 Two nodes are started at once and used by every test: a host at the Distributor and at a Mosquitto that is
 not there yet, and edge nodes at that Mosquitto. The last test ends them and looks at what they said.
@@ -31,6 +32,7 @@ from redundancy.config import ConfigError
 from tests.hmi.trial.foreign import Foreign, now, parsed
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, PASSWORD, USER, Broker, running
+from tests.redundancy.certificates import Certificates
 
 pytestmark = [pytest.mark.plant, pytest.mark.timeout(180)]
 
@@ -107,14 +109,15 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("trial")
-    second = Broker(KINDS[-1], folder)
+    made = Certificates(folder)
+    second = Broker(KINDS[-1], folder, tls=made.server)
     page, kept = f"127.0.0.1:{free_port()}", folder / "kept"
-    with running("distributor", folder) as first:
-        late = f"mqtt://127.0.0.1:{second.port}"
-        host_says = ("--url", f"mqtt://127.0.0.1:{first.port}", "--server", late, "--host-id", HOST)
+    with running("distributor", folder, tls=made.server) as first:
+        late, web = f"mqtts://127.0.0.1:{second.ports['tls']}", f"wss://127.0.0.1:{first.ports['wss']}/mqtt"
+        host_says = ("--url", web, "--server", late, "--host-id", HOST)
         edge_says = ("--url", late, "--group", "Works", "--edge", "Press", "--device", "North")
         edge_says += ("--tag", "Count:Int32=10", "--aliases", "--host-id", HOST)
-        user = ("--username", USER)
+        user = ("--username", USER, "--mqtt-version", "5", "--ca", made.ca)
         host = Command(folder, "host", *host_says, *user, "--http", page, "--dir", str(kept))
         edge = Command(folder, "edge", *edge_says, *user, "--http", f"127.0.0.1:{free_port()}")
         try:
@@ -126,8 +129,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def test_a_broker_that_cannot_be_reached_is_said_and_tried_again(scene: Scene) -> None:
-    late = f"127.0.0.1:{scene.second.port}"
-    scene.host.says(f"127.0.0.1:{scene.first.port}: connected")
+    late = f"127.0.0.1:{scene.second.ports['tls']}"
+    scene.host.says(f"127.0.0.1:{scene.first.ports['wss']}: connected")
     scene.host.says(late, "not connected", "refused")
     scene.edge.says(f"edge node {EDGE}: not online at {late}", "refused")
     scene.second.start()
@@ -229,7 +232,7 @@ def test_a_kept_node_starts_again_and_takes_a_change_over(scene: Scene) -> None:
     arguments = ("--url", f"mqtt://127.0.0.1:{scene.first.port}", "--username", USER, "--host-id", "Other")
     again = Command(scene.folder, "host", *arguments, "--http", scene.host_page, "--dir", str(scene.host_dir))
     try:
-        again.says("changed since the last start: host_id, server;")
+        again.says("changed since the last start: ca, host_id, mqtt_version, server, url;")
         again.says("with the password of the first start")
         again.says("MQTT Engine: Running")
         client = Foreign(scene.first.port)

@@ -53,6 +53,36 @@ def test_further_servers_come_after_the_first() -> None:
     assert {each["username"] for each in found} == {"u"}
 
 
+@pytest.mark.parametrize(
+    ("url", "port", "transport", "tls", "path"),
+    [
+        ("mqtt://b.example", 1883, "tcp", False, "/mqtt"),
+        ("mqtts://b.example", 8883, "tcp", True, "/mqtt"),
+        ("ws://b.example", 80, "websocket", False, "/mqtt"),
+        ("ws://b.example:8083/other/path", 8083, "websocket", False, "/other/path"),
+        ("wss://b.example", 443, "websocket", True, "/mqtt"),
+    ],
+)
+def test_the_scheme_of_the_url_says_how_to_connect(
+    url: str, port: int, transport: str, tls: bool, path: str
+) -> None:
+    (server,) = servers(host(url=url))
+    assert (server["port"], server["transport"], server["tls"], server["path"]) == (
+        port,
+        transport,
+        tls,
+        path,
+    )
+
+
+def test_the_files_for_tls_are_the_tls_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ca.pem").write_text("a certificate")
+    monkeypatch.chdir(tmp_path)
+    open_wire, secured = servers(host(url="mqtt://a.example", server=["mqtts://b.example"], ca="ca.pem"))
+    assert "ca_file" not in open_wire
+    assert secured["ca_file"] == str(tmp_path / "ca.pem")
+
+
 def test_every_edge_node_has_every_device_and_every_device_every_tag() -> None:
     asked = edge(edge=["E1", "E2"], device=["D1", "D2"], tag=["Folder/Speed:Double=-1.5", "On:Boolean=true"])
     tags = founding.judge(asked)["tags"]
@@ -84,7 +114,7 @@ def test_a_file_says_all_of_it_and_the_command_line_wins(tmp_path: Path) -> None
         tmp_path,
         """
         url = "mqtt://broker.example"
-        mqtt_version = "3.1.1"
+        mqtt_version = 5
         group = "Plant"
         edge = "Press"
         device = ["North", "South"]
@@ -97,6 +127,7 @@ def test_a_file_says_all_of_it_and_the_command_line_wins(tmp_path: Path) -> None
     )
     asked = wishes(EdgeWishes, {"file": file, "group": "Works"})
     document = founding.judge(asked)
+    assert document["server_sets"][0]["servers"][0]["mqtt_version"] == "5"
     assert document["transmission"]["transmitters"] == [
         {"group": "Works", "edge": "Press", "devices": ["North", "South"], "use_aliases": True}
     ]
@@ -115,6 +146,10 @@ def test_a_file_says_all_of_it_and_the_command_line_wins(tmp_path: Path) -> None
         ({"url": "mqtt://:1883"}, "url", "mqtt://"),
         ({"url": "mqtt://broker.example:99999"}, "url", "99999"),
         ({"url": "mqtt://me:secret@broker.example"}, "url", "password"),
+        ({"url": "mqtt://broker.example/path"}, "url", "path"),
+        ({"ca": __file__}, "ca", "mqtts"),
+        ({"url": "mqtts://broker.example", "ca": "/nowhere.pem"}, "ca", "/nowhere.pem"),
+        ({"url": "mqtts://broker.example", "certificate": __file__}, "certificate_file", "key"),
         ({"mqtt_version": "4"}, "mqtt_version", "3.1.1"),
         ({"keep_alive": 1}, "keep_alive", "2"),
         ({"http": "8090"}, "http", "host:port"),

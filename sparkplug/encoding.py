@@ -30,7 +30,10 @@ _D_DOUBLE, _D_BOOLEAN, _D_INT32, _D_STRING, _D_INT64 = _D.Double, _D.Boolean, _D
 _BYTE = tuple(bytes((n,)) for n in range(128))
 _DATATYPE = tuple(b"\x20" + _BYTE[code] for code in sorted(DataType))
 _DOUBLE, _FLOAT = struct.Struct("<d").pack, struct.Struct("<f").pack
-_INT, _LONG, _TRUE, _FALSE, _TEXT = b"\x50", b"\x58", b"\x70\x01", b"\x70\x00", b"\x7a"
+_INT, _LONG, _TEXT = b"\x50", b"\x58", b"\x7a"
+# What a Double begins with, a Boolean that is true, and one that is false.
+_UNTYPED = (b"\x69", b"\x70\x01", b"\x70\x00")
+_DATATYPED = (b"\x20\x0a\x69", b"\x20\x0b\x70\x01", b"\x20\x0b\x70\x00")
 _METRIC = tuple(b"\x12" + byte for byte in _BYTE)
 _NOTHING = MetaData()
 _IN_LONG = frozenset({_D.Int64, _D.UInt64, _D.DateTime})
@@ -43,6 +46,8 @@ def encode(payload: Payload, *, datatypes: bool = True) -> bytes:
     """
     timestamp, metrics, seq, uuid, body = payload
     pieces = [] if timestamp is None else [b"\x08" + _varint(timestamp)]
+    append = pieces.append
+    double, true, false = _DATATYPED if datatypes else _UNTYPED
     last: int | None = None
     stamp_field = b""
     for metric in metrics:
@@ -50,18 +55,24 @@ def encode(payload: Payload, *, datatypes: bool = True) -> bytes:
         try:
             content = None
             if properties is None and quality is None and metadata is None and not (historical or transient):
-                content = _ordinary(datatype, value)
+                kind = value.__class__
+                if datatype is _D_DOUBLE and kind is float:
+                    content = double + _DOUBLE(value)
+                elif datatype is _D_BOOLEAN and kind is bool:
+                    content = true if value else false
+                else:
+                    content = _ordinary(datatype, kind, value, datatypes)
             if content is None:
                 piece = _unusual(metric, datatypes)
             else:
                 if stamp != last:
                     last, stamp_field = stamp, b"" if stamp is None else b"\x18" + _varint(stamp)
-                kind = _DATATYPE[datatype] if datatypes else b""
-                piece = _head(name, alias) + stamp_field + kind + content
+                piece = _head(name, alias) + stamp_field + content
         except (ValueError, TypeError) as error:
             raise LocalProtocolError(f"metric {name!r}: {error}") from error
         size = len(piece)
-        pieces.append((_METRIC[size] if size < 128 else b"\x12" + _varint(size)) + piece)
+        append(_METRIC[size] if size < 128 else b"\x12" + _varint(size))
+        append(piece)
     if seq is not None:
         pieces.append(b"\x18" + _varint(seq))
     if uuid is not None:
@@ -71,25 +82,21 @@ def encode(payload: Payload, *, datatypes: bool = True) -> bytes:
     return b"".join(pieces)
 
 
-def _ordinary(datatype: DataType, value: Value) -> bytes | None:
-    """The field of a value that is just what its datatype holds; None when that is not sure."""
-    kind = value.__class__
-    if datatype is _D_DOUBLE:
-        return b"\x69" + _DOUBLE(value) if kind is float else None
-    if datatype is _D_BOOLEAN:
-        return (_TRUE if value else _FALSE) if kind is bool else None
+def _ordinary(datatype: DataType, kind: type, value: Value, datatypes: bool) -> bytes | None:
+    """The fields of a value that is just what its datatype holds; None when that is not sure."""
+    code = _DATATYPE[datatype] if datatypes else b""
     if datatype is _D_INT32:
         if kind is not int or not -0x8000_0000 <= value < 0x8000_0000:  # type: ignore[operator]
             return None
-        return _INT + _varint(value & 0xFFFF_FFFF)  # type: ignore[operator]
+        return code + _INT + _varint(value & 0xFFFF_FFFF)  # type: ignore[operator]
     if datatype is _D_STRING and kind is str:
         text = value.encode()  # type: ignore[union-attr]
         size = len(text)
-        return _TEXT + (_BYTE[size] if size < 128 else _varint(size)) + text
+        return code + _TEXT + (_BYTE[size] if size < 128 else _varint(size)) + text
     if datatype is _D_INT64:
         if kind is not int or not -(1 << 63) <= value < 1 << 63:  # type: ignore[operator]
             return None
-        return _LONG + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)  # type: ignore[operator]
+        return code + _LONG + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)  # type: ignore[operator]
     return None
 
 

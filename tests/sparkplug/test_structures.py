@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sparkplug import (
     BAD,
@@ -50,10 +51,10 @@ def test_every_metric_comes_back_as_it_was_sent(metric):
     assert only(metric) == metric
 
 
-@given(METRICS)
-@settings(max_examples=40)
-def test_the_two_ways_of_writing_agree_with_protobuf(metric):
-    data = encode(Payload(1, (metric,), 3))
+@given(METRICS, st.booleans())
+@settings(max_examples=60)
+def test_the_two_ways_of_writing_agree_with_protobuf(metric, datatypes):
+    data = encode(Payload(1, (metric,), 3), datatypes=datatypes)
     assert WirePayload.FromString(data).SerializeToString() == data
 
 

@@ -169,12 +169,13 @@ def _data_set(wire: WireDataSet, budget: Budget) -> DataSet:
     width = len(wire.columns)
     if len(wire.types) != width or (wire.HasField("num_of_columns") and wire.num_of_columns != width):
         raise ValueError("a DataSet whose columns, types and their number do not agree")
+    # Before anything is counted: what is counted must be there, or a small message could be too much.
+    if any(len(row.elements) != width for row in wire.rows):
+        raise ValueError("a row of a DataSet that has not as many cells as there are columns")
     budget.spend(width * (len(wire.rows) + 1) + len(wire.rows))
     types = tuple(_basic(code) for code in wire.types)
     rows = []
     for row in wire.rows:
-        if len(row.elements) != width:
-            raise ValueError("a row of a DataSet that has not as many cells as there are columns")
         cells = zip(row.elements, types, strict=True)
         rows.append(tuple(_scalar(cell, datatype) for cell, datatype in cells))
     return DataSet(tuple(_text(column) for column in wire.columns), types, tuple(rows))

@@ -200,6 +200,16 @@ def test_a_message_that_would_fill_the_memory_is_refused_and_costs_little():
     assert peak < 10 * len(data)
 
 
+def test_a_small_table_that_claims_many_cells_is_only_bad():
+    wire = WirePayload()
+    table = wire.metrics.add(name="x", datatype=16).dataset_value
+    table.columns.extend(["c"] * 1000)
+    table.types.extend([3] * 1000)
+    for _ in range(1000):
+        table.rows.add()
+    assert decode(wire.SerializeToString()).metrics[0].quality == BAD
+
+
 def test_a_host_outlives_a_table_that_would_fill_the_memory():
     wire = WirePayload(timestamp=1, seq=1)
     table = wire.metrics.add(name="Mode", datatype=16, timestamp=5).dataset_value

@@ -6,7 +6,7 @@ PLANT_DIR ?= var/plant
 PORT_OFFSET ?= 0
 UNIT := tests/test_architecture.py tests/sparkplug tests/redundancy/core tests/hmi/plant tests/hmi/tags tests/hmi/gateways
 
-.PHONY: demo test check bench proto
+.PHONY: demo test check conformance bench proto
 .DEFAULT_GOAL := demo
 
 .venv/bin/python:
@@ -41,6 +41,10 @@ check: $(TEST_STAMP)
 	@.venv/bin/lint-imports --no-cache
 	@$(PY) manage.py makemigrations --check --dry-run
 	@SIM_HISTORIES=200 $(PY) -m pytest -q -n 2 --dist loadfile $(UNIT)
+
+# Every statement of the Sparkplug 3.0 specification for edge nodes and hosts, and the test that proves it.
+conformance: $(TEST_STAMP)
+	@$(PY) -m tests.conformance
 
 bench: $(TEST_STAMP)
 	@$(PY) -m tests.bench

@@ -1,0 +1,33 @@
+"""No statement twice, none made up, and those without a proof are known by name."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (HERE / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_statements_are_those_of_edge_nodes_and_host_applications() -> None:
+    ids = [row["id"] for row in rows("statements.csv")]
+    assert len(ids) == len(set(ids))
+    assert {row["role"] for row in rows("statements.csv")} == {"edge", "host", "both"}
+    assert {row["level"] for row in rows("statements.csv")} <= {"MUST", "SHOULD", "MAY"}
+
+
+def test_no_test_claims_a_statement_that_does_not_exist(request: pytest.FixtureRequest) -> None:
+    known = {row["id"] for row in rows("statements.csv")}
+    claimed = {
+        name
+        for item in request.session.items
+        for marker in item.iter_markers("statement")
+        for name in marker.args
+    }
+    assert claimed <= known, claimed - known

@@ -1,6 +1,7 @@
 """`python -m tests.conformance`: every statement for edge nodes and host applications, and what proves it.
 
-Exit code 1 when a proof fails. A statement that no test proves yet is printed as open, and counted.
+`reasons.csv` has those that no test can prove, or that are read otherwise on purpose, each with a sentence.
+Exit code 1 when a proof fails, or a statement has neither proof nor reason.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-STATEMENTS = Path(__file__).parent / "statements.csv"
+HERE = Path(__file__).parent
 
 
 class Proofs:
@@ -37,20 +38,28 @@ class Proofs:
 def main() -> int:
     proofs = Proofs()
     pytest.main(["-q", "-m", "statement", "tests"], plugins=[proofs])
-    with STATEMENTS.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows, reasons = _rows("statements.csv"), {row["id"]: row["reason"] for row in _rows("reasons.csv")}
     totals: dict[str, int] = defaultdict(int)
     for row in rows:
         tests = sorted(proofs.claims.get(row["id"], ()))
-        result = "open" if not tests else "FAIL" if proofs.failed & set(tests) else "pass"
+        result = _result(tests, proofs.failed) if tests else "reason" if row["id"] in reasons else "NONE"
         totals[result] += 1
-        proof = tests[0].split("::", 1)[1] if tests else "-"
+        proof = tests[0].split("::", 1)[1] if tests else reasons.get(row["id"], "-")
         more = f" (+{len(tests) - 1})" if len(tests) > 1 else ""
-        print(f"{result:4}  {row['level']:6}  {row['role']:4}  {row['id']:100}  {proof}{more}")
+        print(f"{result:6}  {row['level']:6}  {row['role']:4}  {row['id']:100}  {proof}{more}")
     print(
         f"{len(rows)} statements: " + ", ".join(f"{count} {what}" for what, count in sorted(totals.items()))
     )
-    return 1 if totals["FAIL"] or proofs.failed else 0
+    return 1 if totals["FAIL"] or totals["NONE"] or proofs.failed else 0
+
+
+def _result(tests: list[str], failed: set[str]) -> str:
+    return "FAIL" if failed & set(tests) else "pass"
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (HERE / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -280,7 +280,6 @@ async def test_births_are_complete_numbered_and_unretained(plant: Plant, version
     "tck-id-principles-rbe-recommended",
     "tck-id-payloads-sequence-num-always-included",
     "tck-id-payloads-sequence-num-incrementing",
-    "tck-id-payloads-metric-datatype-not-req",
     "tck-id-payloads-ndata-timestamp",
     "tck-id-payloads-ndata-seq",
     "tck-id-payloads-ndata-seq-inc",

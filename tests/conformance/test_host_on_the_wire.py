@@ -11,7 +11,7 @@ import pytest
 
 from redundancy.config import Server
 from redundancy.ports import Answer
-from sparkplug import DataType, EdgeSession, HostState, Metric, Payload, Publish, decode, encode
+from sparkplug import Commanded, DataType, EdgeSession, HostState, Metric, Payload, Publish, decode, encode
 from sparkplug.instant import Instant
 from tests.conformance.recorder import (
     SESSION_EXPIRY,
@@ -272,6 +272,41 @@ async def test_data_of_an_unborn_node_is_answered_by_a_rebirth_request(plant: Pl
         (request,) = one.commands("NCMD")
         (wish,) = decode(request.payload).metrics
         assert (wish.name, wish.datatype, wish.value) == ("Node Control/Rebirth", DataType.Boolean, True)
+
+
+@pytest.mark.statement("tck-id-operational-behavior-primary-application-state-with-multiple-servers-state")
+@VERSIONS
+async def test_every_new_session_on_every_server_begins_with_state_online(plant: Plant, version: int) -> None:
+    async with recording() as first, recording() as second:
+        servers = [
+            Server(f"server {number}", "127.0.0.1", recorder.port, version=version, keep_alive=10)
+            for number, recorder in enumerate((first, second))
+        ]
+        node = plant.single(host(*servers)).start()
+
+        def births(recorder: Recorder) -> list[bool]:
+            speakers = [session for session in recorder.sessions if session.connect.will is not None]
+            return [state(each.published[0]).online for each in speakers if each.published]
+
+        await until(lambda: births(first) == births(second) == [True], "online at both")
+        for session in second.sessions:
+            session.writer.transport.abort()
+        await until(lambda: births(second) == [True, True], "online again")
+        assert births(first) == [True]
+        await node.kill()
+
+
+@pytest.mark.statement("tck-id-payloads-name-cmd-requirement")
+async def test_an_edge_node_takes_a_command_without_a_timestamp() -> None:
+    now = Instant(1.0, 1)
+    session = EdgeSession(EDGE, None)
+    session.open(0, now)
+    session.connected(now)
+    session.birth((Metric("Mode", DataType.String, "auto", 1),), {}, now)
+    order = encode(Payload(1, (Metric("Mode", DataType.String, "hand"),)))
+    (taken,) = session.receive(f"spBv1.0/{EDGE.group}/NCMD/{EDGE.edge}", order, now)
+    assert isinstance(taken, Commanded)
+    assert [metric.value for metric in taken.metrics] == ["hand"]
 
 
 def test_the_host_s_name_is_the_last_level_of_its_topic() -> None:

@@ -62,7 +62,7 @@ async def test_the_old_form_of_state_is_said_beside_the_new_one_and_defended(
     receiver = plant.single(host(server, legacy_state=True)).start()
     await until(lambda: texts.heard, "a word")
     assert texts.heard == [b"ONLINE"]
-    assert observer.states()[-1].online, "the new one comes first"
+    await until(lambda: observer.states() and observer.states()[-1].online, "the new one")
     await observer.say("STATE/Primary", b"OFFLINE", retain=True)
     await until(lambda: texts.heard == [b"ONLINE", b"OFFLINE", b"ONLINE"], "answered")
     await receiver.stop()

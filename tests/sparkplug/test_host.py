@@ -285,6 +285,10 @@ class TestWhatOnlyABirthCanHeal:
 
 
 class TestOrder:
+    @pytest.mark.statement(
+        "tck-id-operational-behavior-host-reordering-start",
+        "tck-id-operational-behavior-host-reordering-success",
+    )
     def test_an_early_message_waits_for_the_missing_one(self):
         host = born()
 
@@ -300,6 +304,10 @@ class TestOrder:
 
         assert kinds(ddata(host, 2, 22, 1)) == ["Values", "DeviceBorn", "Values"]
 
+    @pytest.mark.statement(
+        "tck-id-operational-behavior-host-reordering-param",
+        "tck-id-operational-behavior-host-reordering-rebirth",
+    )
     def test_a_gap_that_stays_open_asks_for_a_birth_and_keeps_the_values(self):
         host = born(reorder_timeout=2.0)
         ddata(host, 4, 44, 1)

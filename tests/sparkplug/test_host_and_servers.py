@@ -31,6 +31,10 @@ from tests.sparkplug.scene import (
 
 
 class TestDeaths:
+    @pytest.mark.statement(
+        "tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-offline",
+        "tck-id-operational-behavior-edge-node-termination-host-action-ndeath-devices-offline",
+    )
     def test_a_node_dies_with_its_devices(self):
         host = born()
 
@@ -76,6 +80,9 @@ class TestDeaths:
 
         assert host.deadline() is None
 
+    @pytest.mark.statement(
+        "tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-offline",
+    )
     def test_a_device_dies_at_the_time_the_edge_node_says(self):
         host = born()
 

@@ -82,6 +82,10 @@ def test_the_edges_own_word_on_quality_is_kept(plant):
     assert plant.value(TAG_1) == (None, Quality.BAD, 1_500)
 
 
+@pytest.mark.statement(
+    "tck-id-operational-behavior-edge-node-termination-host-action-ndeath-node-tags-stale",
+    "tck-id-operational-behavior-edge-node-termination-host-action-ndeath-devices-tags-stale",
+)
 def test_a_dead_edge_node_leaves_its_values_stale_with_the_time(plant):
     plant.engine.node_stale(EDGE, 3_000)
     assert plant.value(TAG_1) == (10, Quality.STALE, 3_000)
@@ -90,6 +94,9 @@ def test_a_dead_edge_node_leaves_its_values_stale_with_the_time(plant):
     assert plant.value(f"{FOLDER}/Device 1/Device Info/Online")[0] is False
 
 
+@pytest.mark.statement(
+    "tck-id-operational-behavior-edge-node-termination-host-action-ddeath-devices-tags-stale",
+)
 def test_a_dead_device_leaves_the_rest_of_the_edge_node_alone(plant):
     plant.engine.device_stale(EDGE, "Device 1", 3_000)
     assert plant.value(TAG_1)[1] is Quality.STALE

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 
 class ConfigError(ValueError):
@@ -145,6 +147,16 @@ class Tls:
             raise ConfigError("certificate_file", "a certificate needs its key, and a key its certificate")
 
 
+_PATH = "/mqtt"  # of a WebSocket, if none is said (MQTT 5.0 section 6 leaves it open; brokers agree)
+# Scheme of a URL -> WebSocket?, TLS?, port where none is said.
+_SCHEMES = {
+    "mqtt": (False, False, 1883),
+    "mqtts": (False, True, 8883),
+    "ws": (True, False, 80),
+    "wss": (True, True, 443),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """One MQTT server of a set. `keep_alive` is the configured one in seconds, before the client's 3/4.
@@ -171,6 +183,10 @@ class Server:
             raise ConfigError("version", f"server {self.name}: MQTT is 3.1.1 or 5")
         if self.path is not None and not self.path.startswith("/"):
             raise ConfigError("path", f"server {self.name}: {self.path!r} does not begin with a slash")
+        if self.path is not None and not (
+            self.path.isascii() and self.path.isprintable() and " " not in self.path
+        ):
+            raise ConfigError("path", f"server {self.name}: {self.path!r} has characters that no URL has")
         if not self.host:
             raise ConfigError("url", f"server {self.name} has no host")
         if not 1 <= self.port <= 65535:
@@ -178,10 +194,49 @@ class Server:
         if not 2 <= self.keep_alive <= 65535:
             raise ConfigError("keep_alive", f"server {self.name}: must be between 2 and 65535 seconds")
 
+    @classmethod
+    def from_url(cls, url: str, *, tls: Tls | None = None, **settings: Any) -> Self:
+        """`mqtt://host:1883`, `mqtts://host:8883`, `ws://host:80/mqtt` or `wss://host:443/mqtt`.
+
+        Ports and path as here, if none is said. `tls` says how the server of a mqtts or wss URL is
+        verified (by default against the system's authorities); `settings` are further fields, `name` is
+        host:port if it is not one of them. Raises ConfigError.
+        """
+        host, port, path, secure = _parts(url)
+        if tls is not None and not secure:
+            raise ConfigError("tls", f"{url!r} is not mqtts:// or wss://")
+        settings.setdefault("name", f"{host}:{port}")
+        return cls(host=host, port=port, path=path, tls=(tls or Tls()) if secure else None, **settings)
+
     @property
     def address(self) -> str:
         """What both nodes of a pair call this server, whatever each of them names it."""
         return f"{self.host}:{self.port}"
+
+
+def _parts(url: str) -> tuple[str, int, str | None, bool]:
+    """Host, port, path of the WebSocket or None, TLS?"""
+    shown = repr(url) if "@" not in url else "it"  # what might be a password is not repeated
+    try:
+        where = urlsplit(url)
+        port = where.port
+    except ValueError as error:
+        raise ConfigError("url", f"{shown}: {error}") from None
+    if where.username is not None or where.password is not None:
+        raise ConfigError("url", "carries a user name or password: those have settings of their own")
+    if where.scheme not in _SCHEMES or not where.hostname:
+        raise ConfigError("url", f"{shown} is not mqtt://host:port, mqtts://, ws:// or wss://")
+    websocket, secure, usual = _SCHEMES[where.scheme]
+    if where.query or where.fragment:
+        raise ConfigError("url", f"{shown}: a server has no query and no fragment")
+    if where.path.strip("/") and not websocket:
+        raise ConfigError("url", f"{shown}: only a WebSocket has a path")
+    return (
+        where.hostname,
+        usual if port is None else port,
+        (where.path or _PATH) if websocket else None,
+        secure,
+    )
 
 
 @dataclass(frozen=True, slots=True)

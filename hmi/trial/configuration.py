@@ -6,23 +6,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from hmi.trial.tags import COUNTER
 from hmi.trial.wishes import EdgeWishes, HostWishes, TagWish, Wishes
 from redundancy import identity
-from redundancy.config import ConfigError, Endpoint
+from redundancy.config import ConfigError, Endpoint, Server
 
 SERVERS = "Servers"
 ADMINISTRATOR = "admin"
 _COUNTER_PERIOD = 1_000
-# Scheme of a URL -> transport, TLS, port where none is said.
-_SCHEMES = {
-    "mqtt": ("tcp", False, 1883),
-    "mqtts": ("tcp", True, 8883),
-    "ws": ("websocket", False, 80),
-    "wss": ("websocket", True, 443),
-}
 # The pages answer only under the name that they know of themselves.
 _ANYWHERE = ("0.0.0.0", "::", "[::]")
 _MOST_WIDGETS = 50
@@ -148,21 +140,20 @@ def _dashboard(tags: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _server(url: str, wishes: Wishes) -> dict[str, Any]:
-    where = _split(url)
-    transport, tls, port = _SCHEMES[where.scheme]
+    told = Server.from_url(url)
     server = {
-        "name": f"{where.hostname}:{where.port or port}",
-        "host": where.hostname,
-        "port": where.port or port,
+        "name": told.name,
+        "host": told.host,
+        "port": told.port,
         "username": wishes.username,
         "password": wishes.password,
         "keep_alive": wishes.keep_alive,
         "mqtt_version": wishes.mqtt_version,
-        "transport": transport,
-        "path": where.path or "/mqtt",
-        "tls": tls,
+        "transport": "tcp" if told.path is None else "websocket",
+        "path": told.path or "/mqtt",
+        "tls": told.tls is not None,
     }
-    return server | ({f"{name}_file": path for name, path in _files(wishes).items()} if tls else {})
+    return server | ({f"{name}_file": path for name, path in _files(wishes).items()} if told.tls else {})
 
 
 def _files(wishes: Wishes) -> dict[str, str]:
@@ -181,21 +172,6 @@ def _files(wishes: Wishes) -> dict[str, str]:
 
 def _check_files(wishes: Wishes) -> None:
     """Nothing that was asked for may quietly be left out."""
-    if not any(_SCHEMES[_split(url).scheme][1] for url in wishes.servers):
+    if not any(Server.from_url(url).tls for url in wishes.servers):
         for name in _files(wishes):
             raise ConfigError(name, "is for TLS, and no server is mqtts:// or wss://")
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        where = urlsplit(url)
-        where.port  # noqa: B018  it raises here
-    except ValueError as error:
-        raise ConfigError("url", f"{url!r}: {error}") from None
-    if where.username is not None or where.password is not None:
-        raise ConfigError("url", "carries a user name or password; say --username and --password-file")
-    if where.scheme not in _SCHEMES or not where.hostname:
-        raise ConfigError("url", f"{url!r} is not mqtt://host:port, mqtts://, ws:// or wss://")
-    if where.path.strip("/") and where.scheme.startswith("mqtt"):
-        raise ConfigError("url", f"{url!r}: only a WebSocket has a path")
-    return where

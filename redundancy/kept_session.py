@@ -14,6 +14,8 @@ from redundancy.mqtt import Connection, Lost, Opened, Refused, Report
 from redundancy.site import Site
 
 FIRST_RETRY, LAST_RETRY = 0.25, 2.0
+GLANCE = 0.02
+"""Seconds between two looks at a session that is still saying goodbye."""
 SHORT_LIVED = 2.0
 """A session lost sooner than this after it opened was probably taken over by another client."""
 
@@ -41,6 +43,7 @@ class KeptSession:
         self._allowed = allowed
         self._on_report = on_report
         self._connection: Connection | None = None
+        self._leaving: Connection | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._delay = FIRST_RETRY
         self._opened_at = 0.0
@@ -84,6 +87,10 @@ class KeptSession:
             return
         if not self._allowed():
             self._later(LAST_RETRY)
+            return
+        if self._leaving is not None and not self._leaving.ended:
+            # The same client id: the server would throw the old one off, and publish its Will.
+            self._later(GLANCE)
             return
         self._connection = self._connect(self._report)
         if self._connection is None:
@@ -130,4 +137,5 @@ class KeptSession:
         self.is_open = False
         if connection is not None:
             connection.close(clean)
+            self._leaving = connection
             self._site.farewells.add(connection)

@@ -4,7 +4,10 @@ const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
 
 // The same spelling as hmi/pages/values.py text_of.
 export function textOf(value) {
-  return value === null || value === undefined ? "–" : String(value);
+  if (value === null || value === undefined) return "–";
+  if (Array.isArray(value)) return `[${value.map(textOf).join(", ")}]`;
+  if (typeof value === "object") return `${value.rows?.length ?? 0} rows of ${textOf(value.columns ?? [])}`;
+  return String(value);
 }
 
 export function ageText(ms) {

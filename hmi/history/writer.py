@@ -72,8 +72,10 @@ class HistoryWriter:
         self._thread.start()
 
     def put(self, sample: Sample) -> None:
-        """Queue one sample; never blocks. What a row can't hold (bytes, impossible times) is left out."""
-        if isinstance(sample.value, bytes) or not 0 <= sample.timestamp <= LARGEST_INTEGER:
+        """Queue one sample; never blocks. What a row can't hold is left out: bytes, arrays and tables, and
+        impossible times.
+        """
+        if isinstance(sample.value, bytes | tuple) or not 0 <= sample.timestamp <= LARGEST_INTEGER:
             return
         if len(self._waiting) >= self._limit:
             with contextlib.suppress(IndexError):

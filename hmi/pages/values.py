@@ -49,6 +49,10 @@ def text_of(value: Any) -> str:
         return str(int(value))
     if isinstance(value, float):
         return _exponent(repr(value))
+    if isinstance(value, list):
+        return f"[{', '.join(map(text_of, value))}]"
+    if isinstance(value, dict):
+        return f"{len(value.get('rows', ()))} rows of {text_of(value.get('columns', []))}"
     return json.dumps(value, ensure_ascii=False)
 
 

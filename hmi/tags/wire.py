@@ -2,7 +2,8 @@
 
 Whole numbers beyond 2^53 go as decimal texts, because JavaScript would round them; NaN and the
 infinities as the texts `NaN`, `Infinity`, `-Infinity`, because JSON has no numbers for them; bytes as
-Base64. Times are ISO 8601 UTC with milliseconds.
+Base64. Arrays are lists, a DataSet is `{"columns": [...], "types": [...], "rows": [[...]]}`, a template its
+members by name. Times are ISO 8601 UTC with milliseconds.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import base64
 import math
 from datetime import UTC, datetime
+from typing import Any
 
-from sparkplug import DataType, Value, coerce
+from sparkplug import DataSet, DataType, Template, Value, coerce
+from sparkplug.arrays import ELEMENTS
 
-WireValue = int | float | bool | str | None
+WireValue = int | float | bool | str | list[Any] | dict[str, Any] | None
 
 _EXACT = 2**53
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -31,11 +34,18 @@ def to_wire(value: Value) -> WireValue:
         return value if math.isfinite(value) else special(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
-    raise TypeError(f"no JSON for a {type(value).__name__}")
+    if isinstance(value, DataSet):
+        rows = [[to_wire(cell) for cell in row] for row in value.rows]
+        return {"columns": list(value.columns), "types": [kind.name for kind in value.types], "rows": rows}
+    if isinstance(value, Template):
+        return {member.name or "": to_wire(member.value) for member in value.metrics}
+    return [to_wire(element) for element in value]
 
 
 def from_wire(datatype: DataType, value: object) -> Value:
     """A value out of JSON as its type wants it, range checked. Raises ValueError with a plain reason."""
+    if isinstance(value, list) and datatype in ELEMENTS:
+        return coerce(datatype, [from_wire(ELEMENTS[datatype], element) for element in value])
     if isinstance(value, str) and datatype in _WIDE:
         return coerce(datatype, _whole(datatype, value))
     if isinstance(value, str) and datatype in _REAL and value in _SPECIAL:

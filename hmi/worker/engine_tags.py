@@ -5,20 +5,22 @@
     Edge Nodes/<group>/<edge>/<device>/Device Info/...             ... and of its device
     Engine Info/...                                                what it knows of itself
 
+A template instance is a folder with its members in it, and its parameters in a folder of theirs.
+
 A value that nobody vouches for any longer stays and turns stale. Values of devices go to history under
 their own timestamp; those marked historical go nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from hmi.history.writer import Sample
 from hmi.tags import path as paths
 from hmi.tags.value import Quality, quality_of
 from hmi.worker.image import TagImage
-from sparkplug import DataType, EdgeNodeId, Metric, Value
+from sparkplug import DataType, EdgeNodeId, Metric, Template, Value
 
 EDGE_NODES = "Edge Nodes"
 SERVERS = "[MQTT Engine]Engine Info/MQTT Clients"
@@ -29,17 +31,73 @@ _LATEST = 2**53
 _READ_ONLY = ("Redundancy/", "Node Info/", "bdSeq")
 
 
+Level = tuple[str, str]
+"""A member of a template instance, and the definition of the template that it is a member of."""
+
+
 class Binding(NamedTuple):
-    """Which metric a path stands for. `device` is None for a metric of the edge node itself."""
+    """Which metric a path stands for. `device` is None for a metric of the edge node itself.
+
+    levels: the way from the metric down to a member of a template instance, () for a whole metric. fixed:
+    what nobody may write, whoever asks.
+    """
 
     edge: EdgeNodeId
     device: str | None
     name: str
     datatype: DataType
+    levels: tuple[Level, ...] = ()
+    fixed: bool = False
 
     @property
     def read_only(self) -> bool:
-        return self.device is None and self.name.startswith(_READ_ONLY)
+        return self.fixed or (self.device is None and self.name.startswith(_READ_ONLY))
+
+    def ordered(self, value: Value) -> Value:
+        """What a command for the metric holds: the value, or an instance with just the one member."""
+        for depth, (member, definition) in enumerate(reversed(self.levels)):
+            kind = DataType.Template if depth else self.datatype
+            value = Template((Metric(member, kind, value),), reference=definition)
+        return value
+
+
+class Leaf(NamedTuple):
+    """One value of a metric: the metric itself, or a member or parameter of a template instance."""
+
+    metric: Metric  # under its whole name, "Motor 1/Speed"
+    root: str
+    levels: tuple[Level, ...] = ()
+    fixed: bool = False
+
+
+def leaves(metric: Metric) -> Iterator[Leaf]:
+    """The values of a metric. A template definition has none: it is no value."""
+    root = metric.name or ""
+    if isinstance(metric.value, Template):
+        if not metric.value.is_definition:
+            yield from _members(root, metric, metric.value, ())
+    else:
+        yield Leaf(metric, root)
+
+
+def _members(root: str, whole: Metric, instance: Template, above: tuple[Level, ...]) -> Iterator[Leaf]:
+    reference = instance.reference or ""
+    for member in instance.metrics:
+        told = whole._replace(
+            name=f"{whole.name}/{member.name}",
+            datatype=member.datatype,
+            value=member.value,
+            timestamp=member.timestamp or whole.timestamp,
+            quality=whole.quality if member.quality is None else member.quality,
+        )
+        levels = (*above, (member.name or "", reference))
+        if isinstance(member.value, Template):
+            yield from _members(root, told, member.value, levels)
+        else:
+            yield Leaf(told, root, levels)
+    for name, datatype, value in instance.parameters:
+        told = whole._replace(name=f"{whole.name}/Parameters/{name}", datatype=datatype, value=value)
+        yield Leaf(told, root, above, fixed=True)
 
 
 class EngineTags:
@@ -94,9 +152,10 @@ class EngineTags:
         self.messages += 1
         known = self._paths.setdefault((edge, device), {})
         for metric in metrics:
-            path = known.get(metric.name or "") or self._bind(edge, device, metric)
-            if path:
-                self._take(path, device, metric, at)
+            for leaf in leaves(metric):
+                path = known.get(leaf.metric.name or "") or self._bind(edge, device, leaf)
+                if path:
+                    self._take(path, device, leaf.metric, at)
 
     def node_stale(self, edge: EdgeNodeId, at: int) -> None:
         folder = node_folder(edge)
@@ -122,27 +181,29 @@ class EngineTags:
         before = self._paths.get((edge, device), {})
         self._paths[edge, device] = {}
         for metric in metrics:
-            path = self._bind(edge, device, metric)
-            if path:
-                self._take(path, device, metric, at)
+            for leaf in leaves(metric):
+                path = self._bind(edge, device, leaf)
+                if path:
+                    self._take(path, device, leaf.metric, at)
         # A metric that a later birth leaves out is no longer spoken for; its last value stays.
         now = self._paths[edge, device].values()
         for path in set(before.values()) - set(now):
             self._image.stale(path, at)
             self._bindings.pop(path, None)
 
-    def _bind(self, edge: EdgeNodeId, device: str | None, metric: Metric) -> str | None:
-        """The path of a metric seen for the first time since the birth; None when it can have none."""
-        name = metric.name or ""
+    def _bind(self, edge: EdgeNodeId, device: str | None, leaf: Leaf) -> str | None:
+        """The path of a value seen for the first time since the birth; None when it can have none."""
+        name = leaf.metric.name or ""
         folder = node_folder(edge) if device is None else f"{node_folder(edge)}/{device}"
         path = folder + "".join(f"/{part}" for part in name.split("/") if part)
         held = self._bindings.get(path)
         # Two metrics can collide ("A" and "A/"), and a device could be called "Node Info".
-        clash = held is not None and (held.edge, held.device, held.name) != (edge, device, name)
+        bound = Binding(edge, device, leaf.root, leaf.metric.datatype, leaf.levels, leaf.fixed)
+        clash = held is not None and held._replace(datatype=bound.datatype) != bound
         if path == folder or path in self._info or clash or len(path) > paths.LONGEST:
             self._trouble("metric-name", f"{edge}/{device or ''}: {name[:80]!r} cannot be a tag")
             return None
-        self._bindings[path] = Binding(edge, device, name, metric.datatype)
+        self._bindings[path] = bound
         self._paths.setdefault((edge, device), {})[name] = path
         return path
 

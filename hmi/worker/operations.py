@@ -199,7 +199,8 @@ class Operations:
             accepted = from_wire(binding.datatype, value)
         except ValueError as error:
             return Outcome(Answer.FAILED, str(error))
-        return await self._runtime.write(binding.edge, binding.device, binding.name, accepted)
+        wish = binding.ordered(accepted)
+        return await self._runtime.write(binding.edge, binding.device, binding.name, wish)
 
     def _elsewhere(self, view: GatewayView) -> str:
         """Why this node takes no writes, and where to go."""

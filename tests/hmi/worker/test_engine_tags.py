@@ -5,7 +5,7 @@ import pytest
 from hmi.tags.value import Quality
 from hmi.worker.engine_tags import EngineTags, node_folder
 from hmi.worker.image import TagImage
-from sparkplug import DataType, EdgeNodeId, Metric
+from sparkplug import DataType, EdgeNodeId, Metric, Parameter, Template
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")
 FOLDER = "[MQTT Engine]Edge Nodes/Group 1/Edge 1"
@@ -44,6 +44,61 @@ def test_a_birth_makes_the_tags_and_shows_the_edge_node_online(plant):
     assert plant.value(f"{FOLDER}/Node Info/Online")[0] is True
     assert plant.value(f"{FOLDER}/Node Info/Current Server")[0] == "Chariot SCADA"
     assert plant.value(f"{FOLDER}/Device 1/Device Info/Online")[0] is True
+
+
+MOTOR = Template(
+    (
+        Metric("Speed", DataType.Double, 12.5, 950),
+        Metric("Drive", DataType.Template, Template((metric("Amps", 3),), reference="Drive")),
+    ),
+    (Parameter("Poles", DataType.UInt8, 4),),
+    "Motor",
+)
+
+
+def motor(value, timestamp=900, **more):
+    return Metric("M1", DataType.Template, value, timestamp, **more)
+
+
+def test_a_template_instance_is_a_folder_of_typed_members(plant):
+    plant.engine.device_born(EDGE, "Device 1", (motor(MOTOR),), 1_000)
+    m1 = f"{FOLDER}/Device 1/M1"
+    assert plant.value(f"{m1}/Speed") == (12.5, Quality.GOOD, 950)
+    assert plant.value(f"{m1}/Drive/Amps") == (3, Quality.GOOD, 900)
+    assert plant.value(f"{m1}/Parameters/Poles") == (4, Quality.GOOD, 900)
+    assert plant.value(m1) is None
+    assert plant.image.get(f"{m1}/Speed").datatype == "Double"
+    part = MOTOR._replace(metrics=(Metric("Speed", DataType.Double, 13.0, 1_100),), parameters=())
+    plant.engine.values(EDGE, "Device 1", (motor(part, 1_050),), 1_200)
+    assert plant.value(f"{m1}/Speed") == (13.0, Quality.GOOD, 1_100)
+    assert plant.value(f"{m1}/Drive/Amps") == (3, Quality.GOOD, 900)
+    assert (f"{m1}/Speed", 1_100, 13.0) in [(s.path, s.timestamp, s.value) for s in plant.history]
+    plant.engine.device_stale(EDGE, "Device 1", 2_000)
+    assert plant.value(f"{m1}/Drive/Amps")[1] is Quality.STALE
+
+
+def test_a_member_is_written_by_an_instance_that_holds_nothing_else(plant):
+    plant.engine.device_born(EDGE, "Device 1", (motor(MOTOR),), 1_000)
+    m1 = f"{FOLDER}/Device 1/M1"
+    speed, amps = plant.engine.binding(f"{m1}/Speed"), plant.engine.binding(f"{m1}/Drive/Amps")
+    assert (speed.name, amps.name) == ("M1", "M1")
+    assert speed.ordered(7.5) == Template((Metric("Speed", DataType.Double, 7.5),), reference="Motor")
+    drive = Template((Metric("Amps", DataType.Int32, 4),), reference="Drive")
+    assert amps.ordered(4) == Template((Metric("Drive", DataType.Template, drive),), reference="Motor")
+    assert plant.engine.binding(f"{m1}/Parameters/Poles").read_only
+    assert not speed.read_only
+
+
+def test_a_definition_is_no_value(plant):
+    definition = Template(MOTOR.metrics, MOTOR.parameters, is_definition=True)
+    plant.engine.node_born(EDGE, "Chariot SCADA", (Metric("Motor", DataType.Template, definition, 1),), 1_000)
+    assert not [path for path in plant.image.under(FOLDER) if "Motor" in path]
+
+
+def test_an_array_is_a_value_like_any_other_and_not_kept_in_history(plant, tmp_path):
+    levels = Metric("Levels", DataType.Int16Array, (1, -2), 1_100)
+    plant.engine.values(EDGE, "Device 1", (levels,), 1_200)
+    assert plant.value(f"{FOLDER}/Device 1/Levels") == ((1, -2), Quality.GOOD, 1_100)
 
 
 def test_values_replace_values_and_one_without_a_time_gets_the_arrivals(plant):

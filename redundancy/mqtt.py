@@ -8,7 +8,9 @@ because some of them run with paho's own locks held.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -17,20 +19,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from paho.mqtt.client import (
-    Client,
-    ConnectFlags,
-    DisconnectFlags,
-    MQTTMessage,
-    WebsocketConnectionError,
-)
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from redundancy.config import Server
-from redundancy.tls import client_context, hung_up, plain
+from redundancy.config import Server, Tls
 from sparkplug.effects import Will
 
 MAX_OUTSTANDING = 10_000  # messages handed to paho and not yet written (QoS 0) or acknowledged (QoS 1)
@@ -112,7 +107,6 @@ class Connection:
         self._room = threading.Event()
         self._outstanding = 0
         self._sock: socket.socket | None = None
-        self._trouble = ""  # what the client said of its socket before there was a session
         self._farewell = False
         self._over = False  # nothing is reported any more; the thread is to end
         self._ended = asyncio.Event()
@@ -185,7 +179,7 @@ class Connection:
 
     def _made(self) -> Client:
         server = self._server
-        client = _Client(
+        client = Client(
             CallbackAPIVersion.VERSION2,
             self.client_id,
             clean_session=True if server.version < 5 else None,
@@ -200,8 +194,7 @@ class Connection:
         client.max_queued_messages_set(MAX_OUTSTANDING)
         if self._server.username:
             client.username_pw_set(self._server.username, self._server.password)
-        client.on_wire = self._on_wire
-        client.on_log = self._on_log
+        client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
         # With this callback set, publish() wakes the client's thread and does not write in the caller's.
         client.on_socket_register_write = _leave_it_to_the_thread
@@ -219,16 +212,12 @@ class Connection:
             self._hop(Lost(self._serve()))
         except TimeoutError:
             self._hop(Refused(self._silence()))
-        except WebsocketConnectionError:
-            self._hop(Refused(f"no WebSocket answers at {self._server.path}"))
         except (OSError, ValueError) as error:  # from connect(): loop() swallows its own
-            self._hop(Refused(plain(error)))
+            self._hop(Refused(_plain(error)))
         except Exception as error:  # noqa: BLE001  the outermost frame of this thread; a dead one must be told
             self._hop(Lost(f"the client failed: {error!r}"))
         finally:
             self._client.drop_out_messages()
-            if self._sock is not None:
-                self._sock.close()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._ended.set)
 
@@ -236,27 +225,28 @@ class Connection:
         """Connect and pump until the socket is gone; answers why."""
         client, server = self._client, self._server
         if server.tls is not None:
-            client.tls_set_context(client_context(server.tls))
+            client.tls_set_context(_context(server.tls))
         keep_alive = max(1, server.keep_alive * 3 // 4)  # paho notices a silent server after twice that
-        clean_start: dict[str, Any] = {"clean_start": True} if server.version == 5 else {}
+        clean_start: dict[str, Any] = {}
+        if client.protocol == MQTTProtocolVersion.MQTTv5:
+            clean_start = {"clean_start": True}
         client.connect(server.host, server.port, keep_alive, **clean_start)
+        if self._over:
+            self._cut()
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         # Not loop_forever(): without a pair of sockets to wake it, a publish would wait for its select.
         while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
             code = client.loop(1.0)
         return str(code.name).removeprefix("MQTT_ERR_").replace("_", " ").lower()
 
-    def _on_wire(self, wire: socket.socket) -> None:
-        """Connected. TLS and WebSocket shake hands next; `close` and the time limit can cut those, too."""
+    def _on_socket_open(self, _client: Client, _userdata: Any, wire: Any) -> None:
         # A second handle on the same connection: what the client calls its socket may be a wrapper of one,
         # which knows nothing of options and half-closes.
-        sock = self._sock = wire.dup()
+        sock = self._sock = socket.socket(fileno=os.dup(wire.fileno()))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             patience = self._server.keep_alive * 1000
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
-        if self._over:
-            self._cut()
 
     def _on_socket_close(self, _client: Client, _userdata: Any, _wire: Any) -> None:
         """After a DISCONNECT: read to the server's end of the stream before the socket is closed.
@@ -283,12 +273,7 @@ class Connection:
         code: ReasonCode,
         _more: Properties | None,
     ) -> None:
-        _client.on_log = None  # it costs something for every message
         self._hop(Refused(str(code).lower()) if code.is_failure else Opened())
-
-    def _on_log(self, _client: Client, _userdata: Any, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR:
-            self._trouble = text
 
     def _on_disconnect(
         self,
@@ -355,7 +340,7 @@ class Connection:
             refused = isinstance(report, Lost) and not self.is_open
             self._finish()
             self._cut()
-            report = Refused(hung_up(report.why, self._trouble, self._server.tls)) if refused else report
+            report = Refused(f"it hung up: {report.why}") if refused else report
         self._report(self, report)
 
     def _give_up(self) -> None:
@@ -389,12 +374,21 @@ def _leave_it_to_the_thread(_client: Client, _userdata: Any, _sock: Any) -> None
     """The client's thread is awake already and finds what is to be written."""
 
 
-class _Client(Client):
-    """Shows its socket before it shakes hands there; paho itself does so only after."""
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Raises OSError or ValueError for files that are no certificates."""
+    context = ssl.create_default_context(cafile=tls.ca or None)
+    if tls.certificate:
+        context.load_cert_chain(tls.certificate, tls.key)
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
-    on_wire: Callable[[socket.socket], None]
 
-    def _create_socket_connection(self) -> socket.socket:
-        wire = super()._create_socket_connection()
-        self.on_wire(wire)
-        return wire
+def _plain(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
+    reason = error.strerror if isinstance(error, OSError) else None
+    return (reason or str(error)).lower()

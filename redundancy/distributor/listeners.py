@@ -13,7 +13,6 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from redundancy import tls
 from redundancy.config import ConfigError
 
 _FIELDS = {"listen", "certificate", "key", "client_ca", "websocket"}
@@ -36,15 +35,17 @@ class Listener:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            tls.show(context, self.certificate, self.key)
-        except ValueError as error:
-            raise ConfigError(f"{where}.certificate", str(error)) from None
+            context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{where}.certificate", f"does not serve with its key: {_plain(error)}"
+            ) from None
         if self.client_ca:
             context.verify_mode = ssl.CERT_REQUIRED
             try:
-                tls.believe(context, self.client_ca)
-            except ValueError as error:
-                raise ConfigError(f"{where}.client_ca", str(error)) from None
+                context.load_verify_locations(self.client_ca)
+            except (OSError, ValueError) as error:
+                raise ConfigError(f"{where}.client_ca", f"cannot be used: {_plain(error)}") from None
         return context
 
 
@@ -86,3 +87,9 @@ def _listener(raw: Any, where: str) -> Listener:
     listener = Listener(host, port, **files, websocket=websocket)
     listener.context(where)
     return listener
+
+
+def _plain(error: OSError | ValueError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).replace("_", " ").lower()
+    return ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()

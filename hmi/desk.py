@@ -142,7 +142,12 @@ def _patience(op: str, timeout: float | None) -> float:
 def _question(op: str, timeout: float, args: dict[str, Any]) -> tuple[str, bytes]:
     number = uuid.uuid4().hex
     question = {"id": number, "op": op, "args": args, "until": time.time() + timeout}
-    return number, orjson.dumps(question)
+    try:
+        return number, orjson.dumps(question)
+    except TypeError as error:
+        # What came from outside can hold more than JSON is able to say: half a character, a huge number.
+        why = f"{op}: {error}"
+        raise DeskError(400, "invalid request", why, "Correct the request and send it again.") from None
 
 
 def _result(op: str, timeout: float, answer: Any) -> Any:

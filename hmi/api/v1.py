@@ -16,6 +16,7 @@ from hmi.history import query as history_query
 from hmi.people.audit import Actor
 from hmi.people.rights import Right
 from hmi.replication.models import Changeover
+from hmi.tags.wire import unfit
 
 api = NinjaAPI(
     title="Tandem",
@@ -139,6 +140,10 @@ async def read(request: HttpRequest, body: shapes.Paths) -> Any:  # noqa: ARG001
 )
 async def write(request: HttpRequest, body: shapes.Writes) -> Any:
     """Write values; each answer says what became of it. A standby refuses and names the active node."""
+    for number, item in enumerate(body.writes):
+        for field, value in (("path", item.path), ("value", item.value)):
+            if fault := unfit(value):
+                raise HttpError(400, f"writes.{number}.{field}: {fault}")
     writes = [{"path": item.path, "value": item.value} for item in body.writes]
     return await sync_to_async(audited.write)(_actor(request), writes)
 

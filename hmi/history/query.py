@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+import orjson
 from django.db import connections
 
 from hmi.history.router import ALIAS
@@ -99,4 +100,17 @@ def _iso(name: str, text: str) -> int:
 
 
 def _read(value: Any, datatype: str) -> WireValue:
-    return bool(value) if datatype == "Boolean" and isinstance(value, int) else to_wire(value)
+    if datatype == "Boolean" and isinstance(value, int):
+        return bool(value)
+    if isinstance(value, str) and (datatype.endswith("Array") or datatype == "DataSet"):
+        return _structure(value)
+    return to_wire(value)
+
+
+def _structure(text: str) -> WireValue:
+    """An array or a table out of its row. A text from before the tag had this type is still that text."""
+    try:
+        found: WireValue = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return found if isinstance(found, list | dict) else text

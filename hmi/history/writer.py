@@ -17,13 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
+
 from hmi.tags.value import Quality, code_of
-from hmi.tags.wire import special
-from sparkplug import Value
+from hmi.tags.wire import special, to_wire
+from sparkplug import DataSet, Value
 
 log = logging.getLogger(__name__)
 
 LARGEST_INTEGER = 2**63 - 1
+LONGEST_TEXT = 4096
+_MOST_TOLD = 100
 # SQLite waits this long (seconds) for another writer, a migration say.
 _BUSY = 5.0
 _RETRY = 1.0
@@ -41,11 +45,15 @@ class Sample(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the samples since the writer started; `why` is why the disk refuses, or empty."""
+    """What became of the samples since the writer started; `why` is why the disk refuses, or empty.
+
+    dropped: waited too long for the disk. left_out: what no row can hold (see `put`).
+    """
 
     stored: int = 0
     duplicates: int = 0
     dropped: int = 0
+    left_out: int = 0
     why: str = ""
 
 
@@ -59,6 +67,7 @@ class HistoryWriter:
         # What the thread has taken on and not yet committed: a refused batch is tried again.
         self._taken: list[Sample] = []
         self._ids: dict[str, tuple[int, str]] = {}
+        self._told: set[str] = set()
         self._stop = threading.Event()
         self._idle = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
@@ -72,16 +81,30 @@ class HistoryWriter:
         self._thread.start()
 
     def put(self, sample: Sample) -> None:
-        """Queue one sample; never blocks. What a row can't hold is left out: bytes, arrays and tables, and
-        impossible times.
+        """Queue one sample; never blocks. Arrays, tables and bytes become a text of at most 4 KB. What is
+        longer, or has an impossible time, is left out and counted.
         """
-        if isinstance(sample.value, bytes | tuple) or not 0 <= sample.timestamp <= LARGEST_INTEGER:
+        if not 0 <= sample.timestamp <= LARGEST_INTEGER:
+            self._leave_out(sample, f"{sample.timestamp} is no time")
             return
+        if isinstance(sample.value, bytes | tuple):
+            text = as_text(sample.value)
+            if text is None:
+                self._leave_out(sample, f"its {sample.datatype} takes more than {LONGEST_TEXT} bytes")
+                return
+            sample = sample._replace(value=text)
         if len(self._waiting) >= self._limit:
             with contextlib.suppress(IndexError):
                 self._waiting.popleft()
             self.tally.dropped += 1
         self._waiting.append(sample)
+
+    def _leave_out(self, sample: Sample, why: str) -> None:
+        self.tally.left_out += 1
+        # Once for a tag, and not for every tag of a plant that sends nothing else.
+        if sample.path not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(sample.path)
+            log.warning("history leaves out samples of %s: %s", sample.path, why)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything put so far is on disk; False when that took too long."""
@@ -150,10 +173,6 @@ class HistoryWriter:
             raise
         return new
 
-    def _row(self, connection: sqlite3.Connection, sample: Sample) -> tuple[object, ...]:
-        number = self._id(connection, sample)
-        return number, sample.timestamp, storable(sample.value), code_of(sample.quality)
-
     def _id(self, connection: sqlite3.Connection, sample: Sample) -> int:
         known = self._ids.get(sample.path)
         if known is not None and known[1] == sample.datatype:
@@ -180,6 +199,20 @@ class HistoryWriter:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def as_text(value: Value) -> str | None:
+    """An array or a table as compact JSON, bytes as Base64; None where that is longer than a row takes."""
+    # An element takes two bytes or more: what is far too long is not even spelled.
+    if isinstance(value, DataSet):
+        cells = len(value.columns) * (1 + len(value.rows))
+    else:
+        cells = len(value) if isinstance(value, bytes | tuple) else 0
+    if cells > LONGEST_TEXT:
+        return None
+    wire = to_wire(value)
+    text = wire.encode() if isinstance(wire, str) else orjson.dumps(wire)
+    return text.decode() if len(text) <= LONGEST_TEXT else None
 
 
 def storable(value: Value) -> int | float | str | None:

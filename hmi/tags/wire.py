@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sparkplug import DataSet, DataType, Template, Value, coerce
+from sparkplug import DataSet, DataType, Scalar, Template, Value, coerce
 from sparkplug.arrays import ELEMENTS
+from sparkplug.datatypes import BASIC, BLOBS
 
 WireValue = int | float | bool | str | list[Any] | dict[str, Any] | None
 
 _EXACT = 2**53
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _WIDE = frozenset({DataType.Int64, DataType.UInt64})
+_TABLE = {"columns", "types", "rows"}
 _REAL = frozenset({DataType.Float, DataType.Double})
 
 
@@ -45,12 +48,35 @@ def to_wire(value: Value) -> WireValue:
 def from_wire(datatype: DataType, value: object) -> Value:
     """A value out of JSON as its type wants it, range checked. Raises ValueError with a plain reason."""
     if isinstance(value, list) and datatype in ELEMENTS:
-        return coerce(datatype, [from_wire(ELEMENTS[datatype], element) for element in value])
+        elements = enumerate(value)
+        return coerce(datatype, [_part(f"element {n}", ELEMENTS[datatype], one) for n, one in elements])
+    if isinstance(value, dict) and datatype is DataType.DataSet:
+        return coerce(datatype, _data_set(value))
+    if isinstance(value, str) and datatype in BLOBS:
+        return _bytes(datatype, value)
     if isinstance(value, str) and datatype in _WIDE:
         return coerce(datatype, _whole(datatype, value))
     if isinstance(value, str) and datatype in _REAL and value in _SPECIAL:
         return coerce(datatype, _SPECIAL[value])
     return coerce(datatype, value)
+
+
+def unfit(value: object, depth: int = 3) -> str:
+    """Why no type at all could take this out of JSON; "" where one might. `depth`: lists within it."""
+    if isinstance(value, bool) or value is None:
+        return ""
+    if isinstance(value, int):
+        return "" if -(2**63) <= value < 2**64 else "the number is beyond 64 bits"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "NaN and Infinity are sent as texts"
+    if isinstance(value, str):
+        return "" if value.isascii() or _is_unicode(value) else "the text is not valid Unicode"
+    if depth == 0:
+        return "it is nested deeper than any value"
+    inside = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+    if not isinstance(inside, list):
+        return "it is no JSON"
+    return next(filter(None, (unfit(each, depth - 1) for each in inside)), "")
 
 
 def special(value: float) -> str:
@@ -68,6 +94,60 @@ def to_iso(milliseconds: int) -> str:
         # A foreign edge may send any 64 bits as its time; a page must survive them.
         return str(milliseconds)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+def _part(where: str, datatype: DataType, value: object) -> Value:
+    """A part of a value; where it lies is said with what is wrong about it."""
+    try:
+        return from_wire(datatype, value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _data_set(raw: dict[str, Any]) -> DataSet:
+    strange = ", ".join(sorted(raw.keys() ^ _TABLE))
+    if strange:
+        raise ValueError(f"a DataSet has columns, types and rows, and nothing else ({strange[:80]})")
+    for part in _TABLE:
+        if not isinstance(raw[part], list):
+            raise ValueError(f"{part}: not a list")
+    columns, kinds = raw["columns"], [_basic(number, kind) for number, kind in enumerate(raw["types"])]
+    if not all(isinstance(column, str) for column in columns):
+        raise ValueError("columns: a name is not a text")
+    if len(columns) != len(kinds):
+        raise ValueError(f"types: {len(kinds)} for {len(columns)} columns")
+    return DataSet(tuple(columns), tuple(kinds), tuple(_rows(columns, kinds, raw["rows"])))
+
+
+def _rows(columns: list[str], kinds: list[DataType], rows: list[Any]) -> Iterator[tuple[Scalar | None, ...]]:
+    for number, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != len(columns):
+            raise ValueError(f"row {number}: not a list of {len(columns)} cells")
+        named = zip(columns, kinds, row, strict=True)
+        cells = [_part(f"row {number}, column {column!r}", kind, cell) for column, kind, cell in named]
+        yield tuple(cell for cell in cells if cell is None or isinstance(cell, int | float | str))
+
+
+def _basic(number: int, name: object) -> DataType:
+    kind = DataType.__members__.get(name) if isinstance(name, str) else None
+    if kind not in BASIC:
+        raise ValueError(f"types: column {number} cannot be {str(name)[:40]!r}")
+    return kind
+
+
+def _bytes(datatype: DataType, text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not Base64 ({datatype.name})") from None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _whole(datatype: DataType, text: str) -> int:

@@ -15,9 +15,10 @@ from hmi.gateways.frozen import gateway_config
 from hmi.replication import ledger
 from hmi.tags import path as paths
 from hmi.tags.models import Tag
+from hmi.tags.wire import from_wire
 from hmi.worker.edge_tags import EdgeTag
 from redundancy.config import GatewayConfig, NodeConfig
-from sparkplug import DataType, EdgeNodeId, coerce
+from sparkplug import DataType, EdgeNodeId
 
 DISTRIBUTOR_FILE = "distributor.json"
 _EDGE_NODES = "Edge Nodes"
@@ -61,10 +62,12 @@ def edge_tag(tag: Tag) -> EdgeTag:
         name="/".join(names[4:]) if published else "/".join(names),
         datatype=datatype,
         kind=tag.kind,
-        initial=coerce(datatype, tag.initial),
+        initial=from_wire(datatype, tag.initial),
         writable=tag.writable,
         low=tag.low,
         high=tag.high,
+        unit=tag.unit,
+        description=tag.description,
         stored=tag.stored,
         period=tag.period_ms,
     )

@@ -16,13 +16,14 @@ from typing import Protocol
 import orjson
 
 from hmi.history.writer import Sample
-from hmi.tags.value import Quality
+from hmi.tags.about import About, properties
+from hmi.tags.value import Quality, TagValue
 from hmi.tags.wire import from_wire, to_wire
 from hmi.worker.image import TagImage
 from redundancy.config import Transmitter
 from redundancy.ports import Answer, GatewayView, Outcome
 from redundancy.records import Record
-from sparkplug import DataType, EdgeNodeId, Metric, Value
+from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Template, Value
 
 PROVIDER = "tag-value"
 MEMORY, COUNTER = "memory", "counter"
@@ -48,9 +49,20 @@ class EdgeTag:
     period: int = 100
     low: float | None = None
     high: float | None = None
+    unit: str = ""
+    description: str = ""
+
+    @property
+    def about(self) -> About:
+        """What is said of it, here and in births."""
+        fixed = not self.writable or self.kind != MEMORY
+        return About(self.unit, self.low, self.high, self.description, read_only=fixed)
 
     def outside(self, value: Value) -> str:
-        """Why the limits forbid this value; "" if they don't."""
+        """Why the limits forbid this value; "" if they don't. They hold for each element of an array."""
+        if isinstance(value, tuple) and not isinstance(value, DataSet | Template):
+            found = ((number, self.outside(element)) for number, element in enumerate(value))
+            return next((f"element {number}: {why}" for number, why in found if why), "")
         if not isinstance(value, int | float):
             return ""
         # Said this way round, NaN is outside of any limit.
@@ -199,7 +211,7 @@ class EdgeTags:
     # -- inside
 
     async def _accept(self, tag: EdgeTag, value: object) -> Outcome:
-        if not tag.writable or tag.kind != MEMORY:
+        if tag.about.read_only:
             return Outcome(Answer.REFUSED, f"{tag.path} is read-only")
         if value is None:
             return Outcome(Answer.FAILED, f"{tag.datatype.name} cannot hold nothing")
@@ -224,6 +236,10 @@ class EdgeTags:
     def _start(self, tag: EdgeTag) -> None:
         """Give a new or changed tag its value. Not yet a sample: the birth that follows carries it."""
         known = self._image.get(tag.path)
+        self._give_value(tag, known)
+        self._image.describe(tag.path, tag.about)
+
+    def _give_value(self, tag: EdgeTag, known: TagValue | None) -> None:
         if tag.kind == COUNTER:
             # Shown at once and kept by nobody: samples begin with the sampler, and have no gaps.
             instant = self._wall() // tag.period * tag.period
@@ -255,10 +271,11 @@ class EdgeTags:
             self._runtime.sample(tag.edge, tag.device, metric, tag.stored)
 
     def _metric(self, tag: EdgeTag) -> Metric:
+        said = properties(tag.about)
         held = self._image.get(tag.path)
         if held is None:
-            return Metric(tag.name, tag.datatype, None, timestamp=self._wall())
-        return Metric(tag.name, tag.datatype, held.value, timestamp=held.timestamp)
+            return Metric(tag.name, tag.datatype, None, timestamp=self._wall(), properties=said)
+        return Metric(tag.name, tag.datatype, held.value, timestamp=held.timestamp, properties=said)
 
     def _next_time(self, tag: EdgeTag) -> int:
         # Two writes within a millisecond are two samples, and a clock set back hides none of them.
@@ -267,7 +284,7 @@ class EdgeTags:
 
     def _shape(self) -> object:
         return {
-            (tag.edge, tag.device, tag.name, tag.datatype)
+            (tag.edge, tag.device, tag.name, tag.datatype, tag.about)
             for tag in self._tags.values()
             if tag.edge in self._transmitters
         }

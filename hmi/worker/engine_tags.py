@@ -5,7 +5,8 @@
     Edge Nodes/<group>/<edge>/<device>/Device Info/...             ... and of its device
     Engine Info/...                                                what it knows of itself
 
-A template instance is a folder with its members in it, and its parameters in a folder of theirs.
+A template instance is a folder with its members in it, and its parameters in a folder of theirs. What its
+definition looks like is under `_types_` (template_types.py).
 
 A value that nobody vouches for any longer stays and turns stale. Values of devices go to history under
 their own timestamp; those marked historical go nowhere else.
@@ -13,91 +14,22 @@ their own timestamp; those marked historical go nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from hmi.history.writer import Sample
 from hmi.tags import path as paths
+from hmi.tags.about import told
 from hmi.tags.value import Quality, quality_of
+from hmi.worker.bindings import Binding, Key, Leaf, leaves
 from hmi.worker.image import TagImage
-from sparkplug import DataType, EdgeNodeId, Metric, Template, Value
+from hmi.worker.template_types import TemplateTypes
+from sparkplug import DataType, EdgeNodeId, Metric, Properties, Value
 
 EDGE_NODES = "Edge Nodes"
 SERVERS = "[MQTT Engine]Engine Info/MQTT Clients"
 _NODE_INFO, _DEVICE_INFO = "Node Info", "Device Info"
 # Beyond this a timestamp is no time, and JavaScript could not carry it.
 _LATEST = 2**53
-# The node metrics that an edge node writes about itself; a host that writes them achieves nothing.
-_READ_ONLY = ("Redundancy/", "Node Info/", "bdSeq")
-
-
-Level = tuple[str, str]
-"""A member of a template instance, and the definition of the template that it is a member of."""
-
-
-class Binding(NamedTuple):
-    """Which metric a path stands for. `device` is None for a metric of the edge node itself.
-
-    levels: the way from the metric down to a member of a template instance, () for a whole metric. fixed:
-    what nobody may write, whoever asks.
-    """
-
-    edge: EdgeNodeId
-    device: str | None
-    name: str
-    datatype: DataType
-    levels: tuple[Level, ...] = ()
-    fixed: bool = False
-
-    @property
-    def read_only(self) -> bool:
-        return self.fixed or (self.device is None and self.name.startswith(_READ_ONLY))
-
-    def ordered(self, value: Value) -> Value:
-        """What a command for the metric holds: the value, or an instance with just the one member."""
-        for depth, (member, definition) in enumerate(reversed(self.levels)):
-            kind = DataType.Template if depth else self.datatype
-            value = Template((Metric(member, kind, value),), reference=definition)
-        return value
-
-
-class Leaf(NamedTuple):
-    """One value of a metric: the metric itself, or a member or parameter of a template instance."""
-
-    metric: Metric  # under its whole name, "Motor 1/Speed"
-    root: str
-    levels: tuple[Level, ...] = ()
-    fixed: bool = False
-
-
-def leaves(metric: Metric) -> Iterator[Leaf]:
-    """The values of a metric. A template definition has none: it is no value."""
-    root = metric.name or ""
-    if isinstance(metric.value, Template):
-        if not metric.value.is_definition:
-            yield from _members(root, metric, metric.value, ())
-    else:
-        yield Leaf(metric, root)
-
-
-def _members(root: str, whole: Metric, instance: Template, above: tuple[Level, ...]) -> Iterator[Leaf]:
-    reference = instance.reference or ""
-    for member in instance.metrics:
-        told = whole._replace(
-            name=f"{whole.name}/{member.name}",
-            datatype=member.datatype,
-            value=member.value,
-            timestamp=member.timestamp or whole.timestamp,
-            quality=whole.quality if member.quality is None else member.quality,
-        )
-        levels = (*above, (member.name or "", reference))
-        if isinstance(member.value, Template):
-            yield from _members(root, told, member.value, levels)
-        else:
-            yield Leaf(told, root, levels)
-    for name, datatype, value in instance.parameters:
-        told = whole._replace(name=f"{whole.name}/Parameters/{name}", datatype=datatype, value=value)
-        yield Leaf(told, root, above, fixed=True)
 
 
 class EngineTags:
@@ -112,8 +44,9 @@ class EngineTags:
     ) -> None:
         self._image, self._keep, self._wall, self._trouble = image, keep, wall, trouble
         self._bindings: dict[str, Binding] = {}
-        self._paths: dict[tuple[EdgeNodeId, str | None], dict[str, str]] = {}
+        self._paths: dict[tuple[EdgeNodeId, str | None], dict[Key, str]] = {}
         self._info: set[str] = set()
+        self._types = TemplateTypes(image)
         self.messages = 0
 
     def binding(self, path: str) -> Binding | None:
@@ -141,6 +74,7 @@ class EngineTags:
         self._tell(f"{folder}/{_NODE_INFO}/Online", True, at, DataType.Boolean)
         self._tell(f"{folder}/{_NODE_INFO}/Current Server", server, at, DataType.String)
         self._tell(f"{folder}/{_NODE_INFO}/Online DateTime", at, at, DataType.DateTime)
+        self._types.born(edge, metrics, at)
         self._born(edge, None, metrics, at)
 
     def device_born(self, edge: EdgeNodeId, device: str, metrics: tuple[Metric, ...], at: int) -> None:
@@ -153,14 +87,18 @@ class EngineTags:
         known = self._paths.setdefault((edge, device), {})
         for metric in metrics:
             for leaf in leaves(metric):
-                path = known.get(leaf.metric.name or "") or self._bind(edge, device, leaf)
+                path = known.get(leaf.key) or self._bind(edge, device, leaf)
                 if path:
                     self._take(path, device, leaf.metric, at)
+                    if leaf.metric.properties and not leaf.metric.is_historical:
+                        said = told(leaf.metric.properties, self._image.about(path))
+                        self._image.describe(path, said)
 
     def node_stale(self, edge: EdgeNodeId, at: int) -> None:
         folder = node_folder(edge)
         self._tell(f"{folder}/{_NODE_INFO}/Online", False, at, DataType.Boolean)
         self._tell(f"{folder}/{_NODE_INFO}/Offline DateTime", at, at, DataType.DateTime)
+        self._types.stale(edge, at)
         for owner, device in list(self._paths):
             if owner == edge:
                 self._stale(edge, device, at)
@@ -180,32 +118,69 @@ class EngineTags:
         self.messages += 1
         before = self._paths.get((edge, device), {})
         self._paths[edge, device] = {}
-        for metric in metrics:
-            for leaf in leaves(metric):
-                path = self._bind(edge, device, leaf)
-                if path:
-                    self._take(path, device, leaf.metric, at)
-        # A metric that a later birth leaves out is no longer spoken for; its last value stays.
-        now = self._paths[edge, device].values()
-        for path in set(before.values()) - set(now):
-            self._image.stale(path, at)
+        # What a path stood for until now must not stand in the way of what it stands for from now on.
+        for path in before.values():
             self._bindings.pop(path, None)
+        for leaf in (leaf for metric in metrics for leaf in leaves(metric)):
+            bound = self._bind(edge, device, leaf)
+            if bound:
+                self._take(bound, device, leaf.metric, at)
+                self._describe(bound, edge, leaf)
+        self._left_out(set(before.values()), set(self._paths[edge, device].values()), at)
+
+    def _describe(self, path: str, edge: EdgeNodeId, leaf: Leaf) -> None:
+        """A birth says everything about its metrics; a member's definition says what the member does not."""
+        said: Properties = leaf.metric.properties or {}
+        if leaf.levels and not leaf.fixed:
+            member, definition = leaf.levels[-1]
+            said = {**self._types.properties(edge, definition, member), **said}
+        self._image.describe(path, told(said))
+
+    def _left_out(self, before: set[str], now: set[str], at: int) -> None:
+        """A metric that a later birth leaves out is no longer spoken for; its last value stays. One that has
+        become a folder, or lay in a folder that has become a tag, is gone: it would stand for two things.
+        """
+        gone = before - now
+        if not gone:
+            return
+        folders, earlier = _folders(now), _folders(before)
+        for path in gone:
+            if path in folders and path not in earlier:
+                self._trouble("metric-shape", f"{path} was a value and is a folder of values now")
+            elif any(folder in now and folder not in before for folder in _above(path)):
+                self._trouble("metric-shape", f"{path} is gone: a folder above it is a value now")
+            else:
+                self._image.stale(path, at)
+                continue
+            self._image.remove(path)
 
     def _bind(self, edge: EdgeNodeId, device: str | None, leaf: Leaf) -> str | None:
         """The path of a value seen for the first time since the birth; None when it can have none."""
         name = leaf.metric.name or ""
         folder = node_folder(edge) if device is None else f"{node_folder(edge)}/{device}"
         path = folder + "".join(f"/{part}" for part in name.split("/") if part)
-        held = self._bindings.get(path)
-        # Two metrics can collide ("A" and "A/"), and a device could be called "Node Info".
         bound = Binding(edge, device, leaf.root, leaf.metric.datatype, leaf.levels, leaf.fixed)
-        clash = held is not None and held._replace(datatype=bound.datatype) != bound
-        if path == folder or path in self._info or clash or len(path) > paths.LONGEST:
-            self._trouble("metric-name", f"{edge}/{device or ''}: {name[:80]!r} cannot be a tag")
+        why = self._unusable(path, folder, bound)
+        if why:
+            self._trouble("metric-name", f"{edge}/{device or ''}: {name[:80]!r} cannot be a tag: {why}")
             return None
         self._bindings[path] = bound
-        self._paths.setdefault((edge, device), {})[name] = path
+        self._paths.setdefault((edge, device), {})[leaf.key] = path
         return path
+
+    def _unusable(self, path: str, folder: str, bound: Binding) -> str:
+        """Why the path can't stand for this metric, "" if it can."""
+        if path == folder:
+            return "it has no name"
+        if len(path) > paths.LONGEST:
+            return f"its path is longer than {paths.LONGEST} characters"
+        if path in self._info:
+            return "this host speaks of the edge node under that name"
+        held = self._bindings.get(path)
+        # Two metrics can collide ("A" and "A/", or "M/Speed" and the member Speed of M).
+        if held is not None and held._replace(datatype=bound.datatype) != bound:
+            return f"the metric {held.name[:80]!r} of {held.device or 'the edge node'} is there already"
+        return ""
 
     def _take(self, path: str, device: str | None, metric: Metric, at: int) -> None:
         told = metric.timestamp
@@ -234,3 +209,15 @@ class EngineTags:
 def node_folder(edge: EdgeNodeId) -> str:
     """`[MQTT Engine]Edge Nodes/<group>/<edge>`."""
     return f"[{paths.ENGINE}]{EDGE_NODES}/{edge.group}/{edge.edge}"
+
+
+def _folders(of: Iterable[str]) -> set[str]:
+    return {folder for path in of for folder in _above(path)}
+
+
+def _above(path: str) -> Iterable[str]:
+    """The folders that a path lies in."""
+    folder = paths.parent(path)
+    while folder is not None:
+        yield folder
+        folder = paths.parent(folder)

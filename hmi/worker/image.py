@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hmi.tags import path as paths
+from hmi.tags.about import NOTHING, About
 from hmi.tags.value import Quality, TagValue
 from sparkplug import Value
 
@@ -33,6 +34,8 @@ class TagImage:
     def __init__(self) -> None:
         self._values: dict[str, TagValue] = {}
         self._folders: dict[str, dict[str, None]] = {f"[{provider}]": {} for provider in paths.PROVIDERS}
+        # Apart from the values: these change with a birth, those ten times a second.
+        self._about: dict[str, About] = {}
         self._watched: frozenset[str] = frozenset()
         self._changed: dict[str, None] = {}
 
@@ -45,6 +48,17 @@ class TagImage:
     def get(self, path: str) -> TagValue | None:
         """The tag at a canonical path."""
         return self._values.get(path)
+
+    def about(self, path: str) -> About:
+        """What is said of the tag beside its value."""
+        return self._about.get(path, NOTHING)
+
+    def describe(self, path: str, about: About) -> None:
+        """This is said of the tag from now on."""
+        if about == NOTHING:
+            self._about.pop(path, None)
+        elif path in self._values:
+            self._about[path] = about
 
     def put(
         self, path: str, value: Value, timestamp: int, datatype: str, quality: Quality = Quality.GOOD
@@ -66,6 +80,7 @@ class TagImage:
         """The tag is gone, and with it every folder that held nothing else."""
         if self._values.pop(path, None) is None:
             return
+        self._about.pop(path, None)
         if path in self._watched:
             self._changed[path] = None
         self._unshelve(path)

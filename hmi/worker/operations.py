@@ -16,10 +16,12 @@ from typing import Any, Protocol
 from hmi.desk import DeskError
 from hmi.history.writer import HistoryWriter
 from hmi.tags import path as paths
+from hmi.tags.about import READ_ONLY
 from hmi.tags.value import Quality
 from hmi.tags.wire import from_wire, to_iso, to_wire
+from hmi.worker.bindings import Binding
 from hmi.worker.edge_tags import EdgeTags
-from hmi.worker.engine_tags import Binding, EngineTags
+from hmi.worker.engine_tags import EngineTags
 from hmi.worker.image import TagImage
 from hmi.worker.overview import overview
 from hmi.worker.publisher import Publisher
@@ -73,9 +75,10 @@ class Operations:
         names = "read browse write failover resync watch unwatch overview poke metrics"
         return {name: getattr(self, name) for name in names.split()}
 
-    async def read(self, paths: list[str]) -> list[dict[str, Any]]:
-        """The tags in the order asked, under the spelling asked."""
-        return [self._reading(path) for path in paths]
+    async def read(self, paths: list[str], about: bool = False) -> list[dict[str, Any]]:
+        """The tags in the order asked, under the spelling asked; with `about`, what is said of each, too."""
+        readings = [self._reading(path) for path in paths]
+        return [reading | self._about(reading["path"]) for reading in readings] if about else readings
 
     async def browse(self, path: str = "") -> list[dict[str, Any]]:
         """The children of a folder; of "" the providers. 404 for a folder that is not there."""
@@ -149,6 +152,7 @@ class Operations:
             "history_stored_total": tally.stored,
             "history_duplicates_total": tally.duplicates,
             "history_dropped_total": tally.dropped,
+            "history_left_out_total": tally.left_out,
             "history_backlog": self._history.backlog,
             "history_failing": int(bool(tally.why)),
             "loop_lag_seconds": self._runtime.loop_lag,
@@ -176,6 +180,25 @@ class Operations:
             "type": tag.datatype,
         }
 
+    def _about(self, asked: str) -> dict[str, Any]:
+        """What is said of a tag; `read_only` is what a write of it would meet."""
+        try:
+            path = paths.canonical(asked)
+        except paths.PathError:
+            path = ""
+        about = self._image.about(path)
+        fixed = about.read_only if self._edges.knows(path) else bool(self._fixed(path))
+        return {"about": about._replace(read_only=fixed)._asdict()}
+
+    def _fixed(self, path: str) -> str:
+        """Why nobody may write a tag that is not this gateway's own; "" where writing is a command."""
+        binding = self._engine.binding(path)
+        if binding is None or binding.read_only:
+            return f"{path} is read-only"
+        if self._image.about(path).read_only:
+            return f"{path} is read-only: its edge node says so (property {READ_ONLY})"
+        return ""
+
     async def _write(self, asked: str, value: Any) -> Outcome:
         try:
             path = paths.canonical(asked)
@@ -184,9 +207,9 @@ class Operations:
         if path not in self._image:
             return Outcome(Answer.FAILED, f"there is no tag {path}")
         binding = self._engine.binding(path)
-        own = self._edges.knows(path)
-        if not own and (binding is None or binding.read_only):
-            return Outcome(Answer.REFUSED, f"{path} is read-only")
+        fixed = "" if self._edges.knows(path) else self._fixed(path)
+        if fixed:
+            return Outcome(Answer.REFUSED, fixed)
         view = self._runtime.view()
         if view.state != "Active":
             return Outcome(Answer.REFUSED, self._elsewhere(view))

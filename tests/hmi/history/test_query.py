@@ -8,12 +8,14 @@ from django.db.migrations.executor import MigrationExecutor
 
 from hmi.history import query
 from hmi.history.router import HistoryRouter
-from hmi.history.writer import storable
+from hmi.history.writer import as_text, storable
 from hmi.tags.value import Quality, code_of
+from sparkplug import DataSet, DataType
 
 pytestmark = pytest.mark.django_db(databases=["history"])
 
 TAG = "[default]Edge Nodes/Group 1/Edge 1/Device 1/Counter"
+TABLE = DataSet(("a",), (DataType.UInt64,), ((2**64 - 1,),))
 
 
 def store(samples, path=TAG, datatype="Int64"):
@@ -131,3 +133,24 @@ def test_history_is_kept_out_of_the_other_database_and_the_other_way_round():
     assert not router.allow_migrate("default", "history")
     assert not router.allow_migrate("history", "people")
     assert router.allow_migrate("default", "people")
+
+
+@pytest.mark.parametrize(
+    ("datatype", "value", "answer"),
+    [
+        ("Int16Array", (1, -2), [1, -2]),
+        ("DataSet", TABLE, {"columns": ["a"], "types": ["UInt64"], "rows": [[str(2**64 - 1)]]}),
+        ("Bytes", b"\x00\xff", "AP8="),
+        ("String", "[1, 2]", "[1, 2]"),
+    ],
+)
+def test_a_list_a_table_and_bytes_come_back_as_they_are_on_the_wire(datatype, value, answer):
+    store([(100, as_text(value) if isinstance(value, bytes | tuple) else value, Quality.GOOD)], TAG, datatype)
+    assert query.samples(TAG)["samples"] == [[100, answer, "Good"]]
+
+
+def test_samples_from_before_a_tag_held_lists_stay_what_they_were():
+    store(
+        [(100, "no [JSON", Quality.GOOD), (200, 7, Quality.GOOD), (300, "12", Quality.GOOD)], TAG, "Int8Array"
+    )
+    assert [row[1] for row in query.samples(TAG)["samples"]] == ["no [JSON", 7, "12"]

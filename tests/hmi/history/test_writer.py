@@ -10,8 +10,10 @@ import pytest
 from hmi.history import schema
 from hmi.history.writer import HistoryWriter, Sample
 from hmi.tags.value import Quality
+from sparkplug import DataSet, DataType
 
 TAG = "[MQTT Engine]Edge Nodes/Group 1/Edge 1/Device 1/Counter"
+TABLE = DataSet(("a", "b"), (DataType.Int8, DataType.String), ((1, None), (2, "x")))
 
 
 @pytest.fixture
@@ -90,13 +92,51 @@ def test_every_scalar_is_kept_as_what_it_is(writer, file, value, kept, kind):
     assert type(rows(file)[0][2]) is kind
 
 
-def test_bytes_and_impossible_times_are_left_out(writer, file):
-    writer.put(sample(1, b"\x00"))
+def test_an_impossible_time_is_left_out_and_counted(writer, file):
     writer.put(sample(2**64 - 1))
     writer.put(sample(-1))
     writer.put(sample(2))
     assert writer.flush()
     assert [row[1] for row in rows(file)] == [2]
+    assert writer.tally.left_out == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ((1, -2), "[1,-2]"),
+        ((2**60, 1.5, math.nan, True, "ä"), '["1152921504606846976",1.5,"NaN",true,"ä"]'),
+        ((), "[]"),
+        (b"\x00\xff", "AP8="),
+        (TABLE, '{"columns":["a","b"],"types":["Int8","String"],"rows":[[1,null],[2,"x"]]}'),
+    ],
+)
+def test_arrays_tables_and_bytes_are_kept_as_a_short_text(writer, file, value, kept):
+    writer.put(sample(1, value))
+    assert writer.flush()
+    assert rows(file)[0][2] == kept
+    assert writer.tally.left_out == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1234567,) * 1_000,
+        tuple(range(1_000_000)),
+        ("ä" * 3_000,),
+        b"x" * 3_100,
+        DataSet(("a",), (DataType.Int8,), ((1,),) * 10_000),
+        DataSet(("a" * 5_000,), (DataType.Int8,), ()),
+    ],
+)
+def test_what_is_too_long_for_a_row_is_left_out_counted_and_logged_once(writer, file, caplog, value):
+    for timestamp in (1, 2, 3):
+        writer.put(sample(timestamp, value))
+    writer.put(sample(4, (1,)))
+    assert writer.flush()
+    assert [row[1] for row in rows(file)] == [4]
+    assert writer.tally.left_out == 3
+    assert len([record for record in caplog.records if TAG in record.getMessage()]) == 1
 
 
 def test_a_changed_type_is_remembered_for_the_tag(writer, file):

@@ -14,7 +14,7 @@ from redundancy.config import Transmitter
 from redundancy.core.view import PeerView
 from redundancy.ports import Answer, GatewayView
 from redundancy.records import MemoryStore, Record
-from sparkplug import DataType, EdgeNodeId, Metric
+from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Property
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")
 DEVICE = "[default]Edge Nodes/Group 1/Edge 1/Device 1"
@@ -31,6 +31,7 @@ TAG_1 = EdgeTag(
     stored=True,
 )
 COUNT = EdgeTag(f"{DEVICE}/Counter", EDGE, "Device 1", "Counter", DataType.Int64, COUNTER, stored=True)
+READ_ONLY = {"readOnly": Property(DataType.Boolean, True)}
 LOCAL = EdgeTag("[default]Note", None, "", "Note", DataType.String, initial="", writable=True)
 
 
@@ -102,8 +103,63 @@ def test_births_carry_every_tag_with_its_value_and_time_and_devices_without_tags
     assert devices["Spare"] == ()
     assert devices["Device 1"] == (
         Metric("Tag 1", DataType.Int32, 10, timestamp=edge.wall),
-        Metric("Counter", DataType.Int64, 17_000_000_000, timestamp=1_700_000_000_000),
+        Metric("Counter", DataType.Int64, 17_000_000_000, timestamp=1_700_000_000_000, properties=READ_ONLY),
     )
+
+
+def test_births_say_unit_limits_description_and_what_cannot_be_written(edge):
+    told = dataclasses.replace(TAG_1, unit="bar", low=0.0, high=16.0, description="At the outlet")
+    assert edge.tags.load([told, COUNT], [TRANSMITTER])
+    tag_1, counter = edge.tags.births(EDGE)[1]["Device 1"]
+    assert {name: entry.value for name, entry in tag_1.properties.items()} == {
+        "engUnit": "bar",
+        "engLow": 0.0,
+        "engHigh": 16.0,
+        "documentation": "At the outlet",
+    }
+    assert counter.properties == READ_ONLY
+    assert edge.image.about(TAG_1.path).unit == "bar"
+
+
+def test_what_is_said_of_a_tag_is_said_again_when_it_changes(edge):
+    assert not edge.tags.load([TAG_1, COUNT, LOCAL], [TRANSMITTER])
+    locked = dataclasses.replace(TAG_1, writable=False)
+    assert edge.tags.load([locked, COUNT, LOCAL], [TRANSMITTER])
+    assert edge.image.about(TAG_1.path).read_only
+    assert edge.value(TAG_1) == 10
+
+
+@pytest.mark.parametrize(
+    ("datatype", "value", "held"),
+    [
+        (DataType.Int16Array, [1, -2], (1, -2)),
+        (DataType.UInt64Array, [str(2**64 - 1)], (2**64 - 1,)),
+        (DataType.Bytes, "AP8=", b"\x00\xff"),
+        (
+            DataType.DataSet,
+            {"columns": ["a"], "types": ["Int8"], "rows": [[1], [None]]},
+            DataSet(("a",), (DataType.Int8,), ((1,), (None,))),
+        ),
+    ],
+)
+async def test_a_tag_may_hold_a_list_a_table_or_bytes_and_finds_them_again(edge, datatype, value, held):
+    tag = EdgeTag("[default]T", None, "", "T", datatype, writable=True)
+    edge.tags.load([tag], [TRANSMITTER])
+    assert (await edge.tags.write(tag.path, value)).outcome is Answer.CONFIRMED
+    assert edge.value(tag) == held
+    recorded = {record.key: record.body for record in edge.runtime.store.latest(PROVIDER)}
+    again = Fixture(recorded)
+    again.tags.load([tag], [TRANSMITTER])
+    assert again.value(tag) == held
+
+
+async def test_limits_hold_for_each_element_of_a_list(edge):
+    tag = EdgeTag("[default]T", None, "", "T", DataType.DoubleArray, writable=True, low=0.0, high=10.0)
+    edge.tags.load([tag], [TRANSMITTER])
+    came = await edge.tags.write(tag.path, [1, 11.5])
+    assert came.outcome is Answer.REFUSED
+    assert "element 1" in came.detail
+    assert "above the high limit 10" in came.detail
 
 
 def test_an_edge_node_that_is_not_ours_has_nothing_to_say(edge):

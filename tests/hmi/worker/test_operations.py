@@ -14,7 +14,7 @@ from hmi.worker.publisher import Publisher
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, GatewayConfig, Server, TransmissionConfig, Transmitter
 from redundancy.ports import Answer, EdgeView, Outcome, Refused
-from sparkplug import DataType, EdgeNodeId, Metric
+from sparkplug import DataType, EdgeNodeId, Metric, Property
 from tests.hmi.worker.gateways import node, view
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")
@@ -22,6 +22,8 @@ TAG_1 = "[MQTT Engine]Edge Nodes/Group 1/Edge 1/Device 1/Tag 1"
 BIG = "[MQTT Engine]Edge Nodes/Group 1/Edge 1/Device 1/Big"
 ONLINE = "[MQTT Engine]Edge Nodes/Group 1/Edge 1/Node Info/Online"
 OWN = "[default]Setpoint"
+LOCKED = TAG_1.replace("Tag 1", "Fixed")
+FIXED = {"readOnly": Property(DataType.Boolean, True), "engUnit": Property(DataType.String, "bar")}
 
 
 class ScriptedRuntime:
@@ -89,6 +91,7 @@ class Station:
         metrics = (
             Metric("Tag 1", DataType.Int32, 10, timestamp=900),
             Metric("Big", DataType.Int64, 2**60, timestamp=900),
+            Metric("Fixed", DataType.Int32, 1, timestamp=900, properties=FIXED),
         )
         self.engine.device_born(EDGE, "Device 1", metrics, 900)
 
@@ -155,6 +158,7 @@ async def test_a_write_to_a_tag_of_the_gateway_itself_goes_to_the_tag(station):
         (TAG_1, 2**40, "failed", "Int32"),
         (TAG_1, "ten", "failed", "Int32"),
         (ONLINE, True, "refused", "read-only"),
+        (LOCKED, 2, "refused", "its edge node says so (property readOnly)"),
         ("[System]Gateway/Redundancy/IsActive", True, "refused", "read-only"),
         ("[MQTT Engine]Edge Nodes/Group 1/Edge 1/Redundancy/State", "Active", "refused", "read-only"),
     ],
@@ -164,6 +168,14 @@ async def test_a_write_that_cannot_be_says_why(station, path, value, outcome, wo
     assert came["outcome"] == outcome
     assert word in came["detail"]
     assert station.runtime.ordered == []
+
+
+async def test_a_page_is_told_what_is_said_of_a_tag_and_whether_it_can_be_written(station):
+    asked = [LOCKED, TAG_1, OWN, ONLINE, "nonsense"]
+    told = [answer["about"] for answer in await station.operations.read(asked, about=True)]
+    assert [each["read_only"] for each in told] == [True, False, False, True, True]
+    assert told[0]["unit"] == "bar"
+    assert "about" not in (await station.operations.read([TAG_1]))[0]
 
 
 async def test_one_bad_write_leaves_the_others_of_its_call_alone(station):

@@ -59,7 +59,7 @@ class Parsed:
         wire = self._wire
         return Payload(
             self.timestamp,
-            tuple(read(self._data, None, 0, [])),
+            tuple(read(self._data, len(wire.metrics), None, 0, [])),
             self.seq,
             text_or_none(wire.uuid) if wire.HasField("uuid") else None,
             wire.body if wire.HasField("body") else None,
@@ -72,7 +72,7 @@ class Parsed:
         they travelled; templates.py reads them by their definition.
         """
         strangers: list[int | str] = []
-        return read(self._data, known, stamp, strangers), strangers
+        return read(self._data, len(self._wire.metrics), known, stamp, strangers), strangers
 
 
 def decode(data: bytes) -> Payload:

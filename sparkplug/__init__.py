@@ -43,11 +43,23 @@ from sparkplug.errors import (
 )
 from sparkplug.host import HostSession
 from sparkplug.instant import Instant
-from sparkplug.metric import BAD, GOOD, STALE, Metric, Payload
+from sparkplug.metric import (
+    BAD,
+    GOOD,
+    STALE,
+    DataSet,
+    MetaData,
+    Metric,
+    Parameter,
+    Payload,
+    Properties,
+    Property,
+    Template,
+    Value,
+)
 from sparkplug.payload import decode, encode
 from sparkplug.presence import HostPresence, PresenceState
 from sparkplug.state import HostState
-from sparkplug.structures import DataSet, MetaData, Parameter, Properties, Property, Template, Value
 from sparkplug.topic import EdgeNodeId, MessageType, Topic, state_host, state_topic
 
 __all__ = [

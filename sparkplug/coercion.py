@@ -17,8 +17,7 @@ from sparkplug.datatypes import (
     described,
     scalar_from_wire,
 )
-from sparkplug.metric import Metric
-from sparkplug.structures import DataSet, Parameter, Properties, Property, Template, Value
+from sparkplug.metric import DataSet, Metric, Parameter, Properties, Property, Template, Value
 
 MAX_DEPTH = 16
 """Templates within templates, and property sets within property sets."""

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from sparkplug.datatypes import DataType
 from sparkplug.effects import Problem
-from sparkplug.metric import BAD, Metric, Payload
+from sparkplug.metric import BAD, Metric, Payload, Template
 from sparkplug.payload import LAST_TIMESTAMP
-from sparkplug.structures import Template
 from sparkplug.templates import Definitions, Report, definitions_in
 from sparkplug.topic import EdgeNodeId
 from sparkplug.vocabulary import BD_SEQ

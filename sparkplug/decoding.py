@@ -13,14 +13,24 @@ from collections.abc import Mapping
 from sparkplug.coercion import MAX_DEPTH, from_wire
 from sparkplug.datatypes import BASIC, BY_CODE, DataType, Scalar, scalar_from_wire
 from sparkplug.errors import PayloadError
-from sparkplug.metric import BAD, GOOD, Metric
+from sparkplug.metric import (
+    BAD,
+    GOOD,
+    DataSet,
+    MetaData,
+    Metric,
+    Parameter,
+    Properties,
+    Property,
+    Template,
+    Value,
+)
 from sparkplug.sparkplug_b_pb2 import DataSet as WireDataSet
 from sparkplug.sparkplug_b_pb2 import MetaData as WireMetaData
 from sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from sparkplug.sparkplug_b_pb2 import PropertySet as WirePropertySet
 from sparkplug.sparkplug_b_pb2 import PropertyValue as WirePropertyValue
 from sparkplug.sparkplug_b_pb2 import Template as WireTemplate
-from sparkplug.structures import DataSet, MetaData, Parameter, Properties, Property, Template, Value
 
 # Two bytes on the wire become some 200 in memory; without a limit 16 MB of them would take the process down.
 MAX_METRICS = 500_000

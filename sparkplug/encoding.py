@@ -16,13 +16,23 @@ from sparkplug import arrays
 from sparkplug.coercion import coerce, coerce_properties
 from sparkplug.datatypes import DataType, Scalar
 from sparkplug.errors import LocalProtocolError
-from sparkplug.metric import GOOD, Metric, Payload
+from sparkplug.metric import (
+    GOOD,
+    Array,
+    DataSet,
+    MetaData,
+    Metric,
+    Payload,
+    Properties,
+    Property,
+    Template,
+    Value,
+)
 from sparkplug.sparkplug_b_pb2 import DataSet as WireDataSet
 from sparkplug.sparkplug_b_pb2 import Metric as WireMetric
 from sparkplug.sparkplug_b_pb2 import PropertySet as WirePropertySet
 from sparkplug.sparkplug_b_pb2 import PropertyValue as WirePropertyValue
 from sparkplug.sparkplug_b_pb2 import Template as WireTemplate
-from sparkplug.structures import Array, DataSet, MetaData, Properties, Property, Template, Value
 
 _D = DataType
 # Looking a member up in its enum takes longer than all the rest of writing a Boolean.

@@ -26,11 +26,10 @@ from sparkplug.declaration import Declaration
 from sparkplug.effects import Addressed, Effect, NodeView, Problem, Publish, RebirthWanted, Subscribe
 from sparkplug.errors import LocalProtocolError, NotBorn, PayloadError, StateError, TopicError
 from sparkplug.instant import Instant
-from sparkplug.metric import Metric, Payload
+from sparkplug.metric import Metric, Payload, Value
 from sparkplug.node_session import NodeSession, NodeState, Numbered
 from sparkplug.payload import Parsed, encode
 from sparkplug.state import HostState
-from sparkplug.structures import Value
 from sparkplug.templates import Report
 from sparkplug.topic import EVERYTHING, EdgeNodeId, MessageType, Topic, check_id, state_host
 from sparkplug.vocabulary import REBIRTH

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 
 from sparkplug.coercion import coerce, from_wire
 from sparkplug.datatypes import DataType
-from sparkplug.metric import BAD, Metric
-from sparkplug.structures import Parameter, Template
+from sparkplug.metric import BAD, Metric, Parameter, Template
 
 _NO_MEMBERS = frozenset({DataType.Unknown, DataType.PropertySet, DataType.PropertySetList})
 _BASIC = range(DataType.Int8, DataType.Text + 1)

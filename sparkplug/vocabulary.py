@@ -14,8 +14,7 @@ from typing import NamedTuple
 from sparkplug.coercion import coerce, from_wire
 from sparkplug.datatypes import DataType
 from sparkplug.effects import Problem
-from sparkplug.metric import BAD, Metric
-from sparkplug.structures import Template
+from sparkplug.metric import BAD, Metric, Template
 from sparkplug.templates import Definitions, Report, definitions_in
 
 BD_SEQ = "bdSeq"

@@ -11,7 +11,8 @@ import pytest
 from redundancy.config import Server
 from sparkplug import DataType, MessageType, Metric, Payload, Topic, decode, encode
 from tests.redundancy.brokers import KINDS, Broker, running
-from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, Watcher, edge, host, servers
+from tests.redundancy.bystanders import Watcher
+from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, edge, host, servers
 from tests.waiting import until
 
 

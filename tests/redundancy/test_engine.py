@@ -14,7 +14,8 @@ from redundancy.ports import Answer
 from sparkplug import DataType, HostState, MessageType, Metric, Payload, Topic, encode
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
-from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, Watcher, edge, host, servers
+from tests.redundancy.bystanders import Watcher
+from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers
 from tests.waiting import until
 
 GHOST = "spBv1.0/Group 1/NDATA/Ghost"

@@ -12,7 +12,8 @@ import pytest
 from redundancy.config import Standby
 from redundancy.ports import Answer, Refused
 from tests.redundancy.brokers import Broker, running
-from tests.redundancy.plant import DEVICE, EDGE, Elsewhere, Node, Plant, edge, host, servers
+from tests.redundancy.bystanders import Elsewhere
+from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, edge, host, servers
 from tests.waiting import until
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from hmi.pages.entry import parse
-from hmi.pages.values import text_of
+from hmi.pages.entry import entry_of, parse
 from hmi.tags.models import Tag
 from hmi.tags.path import PathError, canonical
 
@@ -22,7 +21,9 @@ class TagForm(TagModelForm):
     """Every setting of a tag; `initial` is typed as the tag's type spells it. Judged whole on commit."""
 
     initial_value = forms.CharField(
-        required=False, label="Initial value", help_text="What a memory tag holds until somebody writes it."
+        required=False,
+        label="Initial value",
+        help_text="What a memory tag holds until somebody writes it; an array as [1, 2, 3].",
     )
 
     class Meta:
@@ -45,7 +46,7 @@ class TagForm(TagModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         held = self.instance.initial
-        self.fields["initial_value"].initial = "" if held is None else text_of(held)
+        self.fields["initial_value"].initial = entry_of(held)
         self.fields["path"].help_text = "[default]Folder/Folder/Tag"
 
     def clean_path(self) -> str:

@@ -19,6 +19,7 @@ from hmi.people.guard import require, wants_json
 from hmi.people.rights import Right
 from hmi.replication.standing import Standing, standing
 from hmi.tags.models import Tag
+from hmi.tags.wire import unfit
 
 MOST = 100
 _ABSENT = object()
@@ -46,8 +47,9 @@ class Asked:
 def write(request: HttpRequest) -> HttpResponse:
     """JSON `{"writes": [{"path", "value", "expected"?}]}` or a form with `path` and `value`.
 
-    A text for a tag that holds no text is read as a person's entry. Answers as the API does: a list of
-    `{"path", "outcome", "detail"}`; a standby refuses with 409 and names the active node.
+    A text for a tag that holds no text is read as a person's entry: a list as JSON, `[1, 2, 3]`. Answers as
+    the API does: a list of `{"path", "outcome", "detail"}`; a standby refuses with 409 and names the active
+    node.
     """
     try:
         asked = _asked(request)
@@ -99,6 +101,11 @@ def _put(request: HttpRequest, asked: list[Asked]) -> list[dict[str, Any]]:
 
 def _within(value: Any, tag: Tag | None) -> None:
     """Raises ValueError for a number outside the limits that the tag is configured with."""
+    for number, element in enumerate(value if isinstance(value, list) else ()):
+        try:
+            _within(element, tag)
+        except ValueError as error:
+            raise ValueError(f"element {number}: {error}") from None
     if tag is None or isinstance(value, bool) or not isinstance(value, int | float):
         return
     if tag.low is not None and value < tag.low:
@@ -132,6 +139,7 @@ def _asked(request: HttpRequest) -> list[Asked]:
 def _one(raw: Any) -> Asked:
     if not isinstance(raw, dict) or not isinstance(raw.get("path"), str) or "value" not in raw:
         raise BadEntry("A write needs a path and a value.")
-    if isinstance(raw["value"], list | dict):
-        raise BadEntry(f"{raw['path'][:200]}: a value is one number, text or truth value.")
+    for field in ("path", "value", "expected"):
+        if fault := unfit(raw.get(field)):
+            raise BadEntry(f"{field}: {fault}.")
     return Asked(raw["path"], raw["value"], raw.get("expected", _ABSENT))

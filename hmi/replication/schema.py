@@ -62,6 +62,8 @@ Address = Annotated[str, Field(max_length=260)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Scalar = str | bool | int | float | None
+# Whether a tag's type takes it is a question for `checks`: lists are arrays, objects are tables.
+TagEntry = Scalar | list[Scalar] | dict[str, Any]
 
 
 class Strict(BaseModel):
@@ -168,7 +170,7 @@ class TagDocument(Strict):
     path: Annotated[str, Field(max_length=500)]
     kind: Literal["memory", "counter"] = "memory"
     datatype: str
-    initial: Scalar = None
+    initial: TagEntry = None
     writable: bool = False
     stored: bool = False
     period_ms: Annotated[int, Field(ge=10, le=86_400_000)] = 100

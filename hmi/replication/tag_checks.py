@@ -6,14 +6,11 @@ from collections.abc import Iterator
 
 from hmi.replication.schema import ConfigDocument, Problem, TagDocument, WidgetDocument
 from hmi.tags.path import DEFAULT, PROVIDERS, PathError, canonical, parent, split
-from sparkplug.coercion import coerce
+from hmi.tags.value import OWN_TYPES
+from hmi.tags.wire import from_wire
 from sparkplug.datatypes import DataType
 
 _COUNTING = ("Int64", "UInt64", "Double")
-_TYPES = (
-    *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
-    *("Float", "Double", "Boolean", "String", "DateTime", "Text"),
-)
 
 
 def tags(document: ConfigDocument) -> Iterator[Problem]:
@@ -40,11 +37,11 @@ def _tag(tag: TagDocument) -> Iterator[tuple[str, str]]:
         yield "path", fault
     elif split(tag.path)[0] != DEFAULT:
         yield "path", f"tags are made under [{DEFAULT}] only"
-    if tag.datatype not in _TYPES:
-        yield "datatype", f"{tag.datatype!r} is none of {', '.join(_TYPES)}"
+    if tag.datatype not in OWN_TYPES:
+        yield "datatype", f"{tag.datatype!r} is none of {', '.join(OWN_TYPES)}"
         return
     try:
-        coerce(DataType[tag.datatype], tag.initial)
+        from_wire(DataType[tag.datatype], tag.initial)
     except ValueError as error:
         yield "initial", str(error)
     if tag.kind == "counter":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from hmi.tags.value import OWN_TYPES
+
 
 class Tag(models.Model):
     """One tag. `path` is canonical (`hmi.tags.path`); `datatype` is Sparkplug's name of the type.
@@ -16,25 +18,9 @@ class Tag(models.Model):
         MEMORY = "memory", "memory"
         COUNTER = "counter", "counter"
 
-    class Datatype(models.TextChoices):
-        INT8 = "Int8"
-        INT16 = "Int16"
-        INT32 = "Int32"
-        INT64 = "Int64"
-        UINT8 = "UInt8"
-        UINT16 = "UInt16"
-        UINT32 = "UInt32"
-        UINT64 = "UInt64"
-        FLOAT = "Float"
-        DOUBLE = "Double"
-        BOOLEAN = "Boolean"
-        STRING = "String"
-        DATETIME = "DateTime"
-        TEXT = "Text"
-
     path = models.CharField(max_length=500, unique=True)
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.MEMORY)
-    datatype = models.CharField(max_length=20, choices=Datatype, default=Datatype.INT32)
+    datatype = models.CharField(max_length=20, choices=[(name, name) for name in OWN_TYPES], default="Int32")
     initial = models.JSONField("initial value", null=True, blank=True)
     writable = models.BooleanField(default=False)
     stored = models.BooleanField("stored in history", default=False)

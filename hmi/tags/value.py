@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sparkplug import Value
+from sparkplug.arrays import ELEMENTS
+
+OWN_TYPES = (
+    *("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64"),
+    *("Float", "Double", "Boolean", "String", "DateTime", "Text", "Bytes", "DataSet"),
+    *(datatype.name for datatype in ELEMENTS),
+)
+"""Sparkplug's names of the types that a tag of this gateway's own may have."""
 
 
 class Quality(StrEnum):

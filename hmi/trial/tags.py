@@ -1,6 +1,7 @@
 """Tags in one line, as a command line says them: `NAME:TYPE=VALUE`.
 
     Tag 1:Int32=10      Speed:Double=-1.5      On:Boolean=true      Text/Hello:String=a = b: c
+    Levels:Int16Array=[1,-2]
     Counter:Counter     the clock in tenths of a second, once a second: something that moves
 
 NAME may hold slashes (folders) and colons, VALUE anything; without `=VALUE` the tag is null.
@@ -33,10 +34,12 @@ def tag_from_text(text: str) -> dict[str, Any]:
 
 
 def _value(datatype: str, text: str) -> Any:
-    """Texts as they are; numbers, true and false as JSON has them. The type itself judges them later."""
+    """Texts as they are; everything else as JSON has it. The type itself judges them later."""
     if datatype in _TEXTS and not (datatype == "DateTime" and text.lstrip("-").isdigit()):
         return text
     try:
         return json.loads(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no value of a tag: a number, true or false") from None
+        raise ValueError(
+            f"{text!r} is no value of a tag: a number, true or false, a list in brackets"
+        ) from None

@@ -160,6 +160,19 @@ WRONG: dict[str, tuple[Callable[[Doc], Any], str, str]] = {
     "a tag of a type that is not for people": (_tag(datatype="Template"), "tag/[default]A", "datatype"),
     "a value out of range": (_tag(datatype="Int8", initial=128), "tag/[default]A", "initial"),
     "a text for a number": (_tag(initial="10"), "tag/[default]A", "initial"),
+    "a list for a number": (_tag(initial=[1]), "tag/[default]A", "initial"),
+    "a number for a list": (_tag(datatype="Int8Array", initial=1), "tag/[default]A", "initial"),
+    "a list with a number out of range": (
+        _tag(datatype="Int8Array", initial=[1, 128]),
+        "tag/[default]A",
+        "initial",
+    ),
+    "a table whose rows are too short": (
+        _tag(datatype="DataSet", initial={"columns": ["a"], "types": ["Int8"], "rows": [[]]}),
+        "tag/[default]A",
+        "initial",
+    ),
+    "bytes that are not Base64": (_tag(datatype="Bytes", initial="%"), "tag/[default]A", "initial"),
     "a truth for a number": (_tag(initial=True), "tag/[default]A", "initial"),
     "limits upside down": (_tag(low=2, high=1), "tag/[default]A", "high"),
     "a counter of text": (_tag(kind="counter", datatype="String"), "tag/[default]A", "datatype"),
@@ -209,7 +222,7 @@ SHAPELESS: dict[str, tuple[Callable[[Doc], Any], str, str]] = {
     "a name with a space at its end": (_server(name="a "), "server_sets.1.servers.0", "name"),
     "an endless wait": (lambda d: d["transmission"].update(state_wait=1e300), "transmission", "state_wait"),
     "a sample every nothing": (_tag(period_ms=0), "tags.1", "period_ms"),
-    "a list where a value belongs": (_tag(initial=[1]), "tags.1.initial", ""),
+    "a list in a list where a value belongs": (_tag(initial=[[1]]), "tags.1.initial", ""),
 }
 
 

@@ -32,6 +32,43 @@ def test_a_tag_is_added_and_replicated(alice: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("datatype", "initial", "held"),
+    [
+        ("Int16Array", "[1, -2]", [1, -2]),
+        ("Bytes", '"AP8="', "AP8="),
+        (
+            "DataSet",
+            '{"columns":["a"],"types":["Int8"],"rows":[[1]]}',
+            {"columns": ["a"], "types": ["Int8"], "rows": [[1]]},
+        ),
+    ],
+)
+def test_a_tag_may_hold_a_list_a_table_or_bytes(
+    alice: Client, datatype: str, initial: str, held: Any
+) -> None:
+    added = alice.post("/admin/tags/tag/add/", NEW | {"datatype": datatype, "initial": initial})
+    assert added.status_code == 302
+    assert Tag.objects.get(path=NEW["path"]).initial == held
+
+
+@pytest.mark.parametrize(
+    ("entry", "datatype", "held"),
+    [("[1, 2]", "Int8Array", [1, 2]), ("2.5", "Double", 2.5), ("", "Int8Array", None)],
+)
+def test_the_page_s_own_form_takes_a_list_and_shows_it_again(
+    alice: Client, entry: str, datatype: str, held: Any
+) -> None:
+    saved = alice.post("/tags/new/", NEW | {"datatype": datatype, "initial_value": entry})
+    assert saved.status_code == 302
+    tag = Tag.objects.get(path=NEW["path"])
+    assert tag.initial == held
+    assert f'value="{entry}"' in alice.get(f"/tags/{tag.pk}/").content.decode() or not entry
+    wrong = alice.post(f"/tags/{tag.pk}/", NEW | {"datatype": "Int8Array", "initial_value": "[1, 300]"})
+    assert wrong.status_code == 422
+    assert "element 1: 300 is out of range for Int8" in wrong.content.decode()
+
+
+@pytest.mark.parametrize(
     ("fields", "field"),
     [
         ({"path": "Hall/Pressure"}, "path"),

@@ -6,7 +6,7 @@ PLANT_DIR ?= var/plant
 PORT_OFFSET ?= 0
 UNIT := tests/test_architecture.py tests/sparkplug tests/redundancy/core tests/hmi/plant tests/hmi/tags tests/hmi/gateways
 
-.PHONY: demo test check conformance bench proto
+.PHONY: demo test check conformance interchange bench proto
 .DEFAULT_GOAL := demo
 
 .venv/bin/python:
@@ -45,6 +45,11 @@ check: $(TEST_STAMP)
 # Every statement of the Sparkplug 3.0 specification for edge nodes and hosts, and the test that proves it.
 conformance: $(TEST_STAMP)
 	@$(PY) -m tests.conformance
+
+# Payloads to and from Sparkplug libraries that others wrote, installed below .venv/peers; writes
+# docs/interchange.md. Needs the network the first time, and npm for one of them.
+interchange: $(TEST_STAMP)
+	@$(PY) -m tests.interchange
 
 bench: $(TEST_STAMP)
 	@$(PY) -m tests.bench

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import math
 
-from redundancy.core.actions import Action, Activate, LetGo, Note, Send, StandDown, Stopped
+from redundancy.core import forced
+from redundancy.core.actions import (
+    Action,
+    Activate,
+    FailoverAnswer,
+    LetGo,
+    Note,
+    Send,
+    StandDown,
+    Stopped,
+)
 from redundancy.core.campaign import Campaign
 from redundancy.core.eligibility import Obstacle, manners, obstacle, unfit
 from redundancy.core.messages import Heartbeat
@@ -87,7 +97,7 @@ class Conduct:
         self._out.append(StandDown(s.term.epoch, why))
         self.switch.lost()
         s.term.lose()
-        s.cause, s.took_over, s.returned = why, False, True
+        s.cause, s.took_over, s.returned, s.forced = why, False, True, None
         s.enter(Phase.FENCED, now)
 
     def clean(self, now: float) -> None:
@@ -98,6 +108,7 @@ class Conduct:
     def give_up(self, now: float) -> None:
         """Stop asking for the role; whoever has voted for this node is free again."""
         self._s.enter(Phase.IDLE, now)
+        self._s.forced = None
         self._release()
         self._campaign.impossible()
 
@@ -115,6 +126,9 @@ class Conduct:
         vote. The holder may as soon as the peer is quiet, before its vote has run out: a standby that dies
         must not take the role with it. A standby must wait a whole lease."""
         s = self._s
+        if s.forced is not None:
+            forced.judge(s, now)
+            return
         if s.settings.policy != "availability" or s.phase is Phase.IDLE:
             return
         if s.holding:
@@ -180,7 +194,7 @@ class Conduct:
         if s.phase not in (Phase.IDLE, Phase.ASKING):
             self._blocked = None
             return
-        called = self._called(now)
+        called = self._called(now) or self._s.forced is not None
         self._blocked = None if called else self._obstacle(now)
         if self._blocked is not None:
             self._campaign.impossible()
@@ -188,6 +202,19 @@ class Conduct:
                 self.give_up(now)
         elif s.phase is Phase.IDLE and (called or s.independent or now >= self._campaign.possible(now)):
             self._start(now)
+
+    def force(self, wish: Wish, now: float) -> FailoverAnswer:
+        """Campaign on a person's word, if that is needed and enough."""
+        s = self._s
+        reason = forced.refusal(s, now)
+        if not reason:
+            if s.phase is Phase.ASKING:
+                self.give_up(now)  # in vain so far, and under a number that is too low
+            s.forced, s.term.leap = wish, forced.leap(s)
+            self._out.append(
+                Note(f"{wish.by} orders {s.settings.node} to act although {s.settings.peer} is silent")
+            )
+        return self.switch.answer(wish.request, not reason, reason)
 
     def _called(self, now: float) -> bool:
         """Named as the successor: no need to wait for anything but to be well."""
@@ -222,6 +249,8 @@ class Conduct:
         s, name = self._s, self._s.settings.peer
         if s.peer is None:
             return "Independent: no other node could act"
+        if s.forced is not None:
+            return f"{s.forced}, although {name} is silent"
         if self.switch.called is not None:
             return str(self.switch.called.wish)
         if self.switch.handed is not None:

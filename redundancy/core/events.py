@@ -63,11 +63,13 @@ class FailoverAsked:
     """A person wants the role moved. `request` is an id: asking twice with the same one is one wish.
 
     Answered by exactly one FailoverAnswer with that id (on a standby after the active has spoken).
+    `even_if_silent`: take the role here although neither the peer nor a witness can be asked.
     """
 
     by: str
     reason: str
     request: str
+    even_if_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

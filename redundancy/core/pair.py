@@ -206,6 +206,9 @@ class Pair:
         if s.phase is not Phase.ACTIVE and s.peer is not None and s.peer.acts(now) and s.peer.connected(now):
             self._out += self._switch.forward(wish, now)
             return
+        if event.even_if_silent and (s.peer is None or not s.peer.connected(now)):
+            self._out.append(self._conduct.force(wish, now))
+            return
         self._move(wish, now)
         self._out += self._switch.known(event.request) or []
 

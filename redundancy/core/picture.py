@@ -42,7 +42,12 @@ def _why(s: Situation, switch: Switch) -> str:
 def warnings(s: Situation, now: float) -> tuple[str, ...]:
     """What people should look at although everything goes on."""
     found: list[str] = []
-    if s.holding and s.term.alone(now):
+    if s.holding and s.forced is not None:
+        found.append(
+            f"possible dual active: acts on the word of {s.forced.by} alone, until {s.settings.peer} or the"
+            " witness votes for it"
+        )
+    elif s.holding and s.term.alone(now):
         found.append("possible dual active: edges are protected by client ids")
     if s.peer is not None and not s.peer.connected(now):
         found.append(f"{s.peer.node} is not connected: nobody can take over")

@@ -7,7 +7,7 @@ from enum import Enum
 from redundancy.config import Role
 from redundancy.core.peer import PeerRecord, config_order
 from redundancy.core.settings import PairSettings
-from redundancy.core.term import Term
+from redundancy.core.term import Term, Wish
 
 
 class Phase(Enum):
@@ -40,6 +40,8 @@ class Situation:
         self.unhealthy = ""
         self.edges = 0
         self.maintenance = ""
+        self.forced: Wish | None = None
+        """Whose word stands in for the votes of a silent peer and witness."""
         self.stop_by = 0.0
         self.intruder = ""
         self.intruder_at = 0.0

@@ -53,6 +53,8 @@ class Term:
         self.epoch = 0
         self.taken = max(promise.epoch, promise.last_own)
         self.solo = False
+        self.leap = 0
+        """Added to the next number that is asked for."""
         self.ask_at = math.inf
         self.foreign = ""
         self.foreign_until = 0.0
@@ -132,7 +134,7 @@ class Term:
             return None
         self.epoch = self.lease.asking
         self.takes(self.epoch)
-        self.foreign_until = 0.0
+        self.foreign_until, self.leap = 0.0, 0
         # The majority may be the two others', and a number that is not on disk comes back after a crash.
         persist = self.voter.owned(self.epoch)
         return [] if persist is None else [persist]
@@ -159,6 +161,7 @@ class Term:
         self.takes(self.epoch)
         self.epoch = 0
         self.solo = False
+        self.leap = 0
         self.ask_at = math.inf
 
     def not_saved(self) -> None:
@@ -201,7 +204,7 @@ class Term:
     def _next(self) -> int:
         """The next number. Without a witness each side has its own, odd or even: two that act alone
         on both sides of a cut must not act under the same number."""
-        epoch = self.taken + 1
+        epoch = self.taken + 1 + self.leap
         if self.settings.policy == "availability":
             wanted = 0 if self.settings.role is Role.BACKUP else 1
             epoch += (epoch - wanted) % 2

@@ -1,14 +1,8 @@
 // Live values on the page: finds them, shows a point in one, and keeps their ages.
+import {drawInside} from "./inside.js";
+import {textOf} from "./spelling.js";
 
 const MINUTE = 60_000, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-
-// The same spelling as hmi/pages/values.py text_of.
-export function textOf(value) {
-  if (value === null || value === undefined) return "–";
-  if (Array.isArray(value)) return `[${value.map(textOf).join(", ")}]`;
-  if (typeof value === "object") return `${value.rows?.length ?? 0} rows of ${textOf(value.columns ?? [])}`;
-  return String(value);
-}
 
 export function ageText(ms) {
   if (ms < 0) ms = 0;
@@ -47,6 +41,10 @@ export class Readings {
     for (const [path, point] of Object.entries(values)) {
       this.points.set(path, point);
       for (const element of this.byPath.get(path) ?? []) show(element, point);
+      if (point[0] === null && point[1] !== "Good") continue;
+      for (const box of document.querySelectorAll("[data-inside]")) {
+        if (box.dataset.inside === path) drawInside(box, point[0]);
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 // Writing a value: choose, enter with limits in sight, confirm what goes where, read what became of it.
 // The server decides everything again; this only keeps a slip of the hand from being sent.
-import {setText, textOf} from "./readings.js";
+import {setText} from "./readings.js";
+import {textOf} from "./spelling.js";
 
 const WORDS = {
   confirmed: "Confirmed: the edge node answered with the new value.",
@@ -16,11 +17,11 @@ export function startWriting(readings, ready) {
   const form = dialog.querySelector("form");
   const part = (name) => dialog.querySelectorAll(`[data-${name}]`);
   const say = (name, text) => part(name).forEach((element) => setText(element, text));
-  let target = null;
+  let target = null, field = form.elements.value;
 
   const step = (name) => {
     for (const section of dialog.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== name;
-    dialog.querySelector(`[data-step=${name}] input, [data-step=${name}] .main`)?.focus();
+    dialog.querySelector(`[data-step=${name}] :is(input, textarea):not([hidden]), [data-step=${name}] .main`)?.focus();
   };
   const problem = (text) => {
     const line = dialog.querySelector("[data-problem]");
@@ -43,6 +44,10 @@ export function startWriting(readings, ready) {
     say("path", target.path);
     say("unit", target.unit);
     say("node", document.querySelector("meta[name=tandem-feed]").dataset.node);
+    field = form.elements[/Array$|^DataSet$/.test(target.type) ? "whole" : "value"];
+    for (const each of [form.elements.whole, form.elements.value]) each.hidden = each !== field;
+    dialog.querySelector("label").htmlFor = field.id;
+    field.value = field.name === "whole" ? entryOf(current().value) : "";
     const limits = limitsText(target);
     part("limits").forEach((element) => { element.hidden = !limits; });
     say("limits-text", limits);
@@ -59,19 +64,19 @@ export function startWriting(readings, ready) {
   }
 
   function review() {
-    const text = form.elements.value.value.trim();
+    const text = field.value.trim();
     const reason = wrong(text, target) || (ready() ? "" : "This page has no live connection to its node. Nothing was sent.");
     problem(reason);
     if (reason) return;
     const now = current();
     target.expected = now.value;
     say("old", now.text);
-    say("new", `${text}${target.unit ? `\u00a0${target.unit}` : ""}`);
+    say("new", `${textOf(target.type === "DataSet" ? json(text) : text)}${target.unit ? `\u00a0${target.unit}` : ""}`);
     step("confirm");
   }
 
   async function send() {
-    const text = form.elements.value.value.trim();
+    const text = field.value.trim();
     step("outcome");
     say("outcome", "Writing…");
     const body = {writes: [{path: target.path, value: text, ...(target.expected === undefined ? {} : {expected: target.expected})}]};
@@ -108,6 +113,36 @@ export function startWriting(readings, ready) {
   setInterval(() => { if (dialog.open) refresh(); }, 250);
 }
 
+const LONGEST_ENTRY = 20_000;
+
+// A list or a table is changed more often than written anew: begin with what is there, if it can be typed.
+function entryOf(value) {
+  const text = value === null || typeof value !== "object" ? "" : JSON.stringify(value);
+  return text.length > LONGEST_ENTRY ? "" : text;
+}
+
+function json(text) {
+  try { return JSON.parse(text); } catch { return undefined; }
+}
+
+function wrongList(text, {type, low, high}) {
+  const elements = json(text), kind = type.slice(0, -"Array".length);
+  if (!Array.isArray(elements)) return `${type}: enter a list in brackets, [1, 2, 3] for example.`;
+  if (kind === "String") {
+    const at = elements.findIndex((element) => typeof element !== "string");
+    return at < 0 ? "" : `Element ${at}: enter a text in quotation marks.`;
+  }
+  for (const [at, element] of elements.entries()) {
+    // Beyond 2^53 JavaScript would round a number; its text says the same to the server.
+    const reason = Array.isArray(element) || element === null ? "Enter one value."
+      : kind !== "Boolean" && typeof element === "boolean" ? `${kind}: enter a number.`
+        : /^(NaN|-?Infinity)$/.test(element) && /^(Float|Double)$/.test(kind) ? ""
+          : wrong(String(element), {type: kind, low, high});
+    if (reason) return `Element ${at}: ${reason}`;
+  }
+  return "";
+}
+
 function number(text) {
   return text === undefined || text === "" ? null : Number(text);
 }
@@ -121,7 +156,9 @@ function limitsText({low, high, unit}) {
 
 function wrong(text, {type, low, high}) {
   if (text === "" && type !== "String") return "Enter a value.";
-  if (/^U?Int/.test(type) && !/^[+-]?\d+$/.test(text)) return `${type}: enter a whole number.`;
+  if (/Array$/.test(type)) return wrongList(text, {type, low, high});
+  if (type === "DataSet") return json(text) instanceof Object ? "" : "DataSet: enter a table as JSON.";
+  if (/^U?Int\d+$/.test(type) && !/^[+-]?\d+$/.test(text)) return `${type}: enter a whole number.`;
   if (/^(Float|Double)$/.test(type) && !Number.isFinite(Number(text))) return `${type}: enter a number.`;
   if (type === "Boolean" && !/^(true|false)$/i.test(text)) return "Enter true or false.";
   if (low !== null && Number(text) < low) return `The lowest value is ${low}.`;

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 MOST_PATHS = 10_000
 MOST_WRITES = 1_000
+
+
+_VALUE = (
+    "A scalar, a list (array types) or an object (DataSet). Whole numbers beyond 2^53 are decimal texts, NaN "
+    "and the infinities the texts `NaN`, `Infinity`, `-Infinity`; Bytes are Base64, DateTime ms since 1970 UTC."
+)
+_SCALARS = [{"type": name} for name in ("boolean", "number", "string", "null")]
+_CELL = {"anyOf": _SCALARS}
+_LIST = {"type": "array", "items": _CELL, "examples": [[1, -2, "9007199254740993"]]}
+_NAMES = {"type": "array", "items": {"type": "string"}}
+_DATA_SET = {
+    "type": "object",
+    "title": "DataSet",
+    "required": ["columns", "types", "rows"],
+    "additionalProperties": False,
+    "properties": {
+        "columns": _NAMES | {"description": "names"},
+        "types": _NAMES | {"description": "Sparkplug's name of each column's type, `Int8` to `Text`"},
+        "rows": {"type": "array", "items": {"type": "array", "items": _CELL}},
+    },
+    "examples": [{"columns": ["Step"], "types": ["Int8"], "rows": [[1], [None]]}],
+}
+# What a value is depends on its tag, so that only its shape can be told here; the runtime judges it.
+Value = Annotated[Any, WithJsonSchema({"description": _VALUE, "anyOf": [*_SCALARS, _LIST, _DATA_SET]})]
 
 
 class Strict(Schema):
@@ -34,8 +58,10 @@ class Paths(Strict):
 
 
 class Write(Strict):
+    """A template's member is a tag of its own."""
+
     path: str
-    value: Any
+    value: Value
 
 
 class Writes(Strict):
@@ -55,11 +81,16 @@ class Range(Schema):
 
 
 class TagValue(Schema):
+    """A value of more than 2 MB is not carried: it reads null, and `Bad`."""
+
     path: str
-    value: Any
+    value: Value
     quality: Literal["Good", "Stale", "Bad", "Uncertain", "NotFound"]
     timestamp: str | None = Field(description="ISO 8601, UTC, milliseconds")
-    type: str | None
+    type: str | None = Field(
+        description="Sparkplug's name: Int8 to UInt64, Float, Double, Boolean, String, DateTime, Text, UUID, "
+        "DataSet, Bytes, File, or one of these with Array behind it; null where there is no tag"
+    )
 
 
 class Child(Schema):
@@ -97,5 +128,8 @@ class ChangeoverStarted(Schema):
 
 
 class Samples(Schema):
-    samples: list[tuple[int, Any, str]] = Field(description="[epoch ms, value, quality] in time order")
+    samples: list[tuple[int, Value, str]] = Field(
+        description="[epoch ms, value, quality] in time order. Lists, tables and bytes of more than 4 KB are "
+        "not kept; `tandem_history_left_out_total` of /metrics counts them"
+    )
     next: str | None

@@ -58,7 +58,8 @@ def shown(dashboard: Dashboard, user: Any) -> list[Shown]:
     widgets = list(dashboard.widgets.order_by("order", "id"))
     readings = read(widget.path for widget in widgets)
     writes = may(user, Right.WRITE)
-    return [
-        Shown(widget, readings.get(widget.path, Reading(widget.path)), widget.writable and writes)
-        for widget in widgets
-    ]
+    return [_shown(widget, readings.get(widget.path, Reading(widget.path)), writes) for widget in widgets]
+
+
+def _shown(widget: Widget, reading: Reading, writes: bool) -> Shown:
+    return Shown(widget, reading, widget.writable and writes and not reading.about.read_only)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -15,27 +14,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hmi import desk
 from hmi.pages.errors import problem
 from hmi.pages.tag_form import TagForm
-from hmi.pages.values import Reading, read
+from hmi.pages.tag_rows import rows_of, trail
 from hmi.people.audit import Actor
 from hmi.people.guard import require
-from hmi.people.rights import Right, may
+from hmi.people.rights import Right
 from hmi.replication import documents
 from hmi.replication.schema import Invalid
 from hmi.tags import path as paths
 from hmi.tags.models import Tag
 
 _MOST = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One tag of the folder that is shown. `configured` is its row, if it is one of this gateway's own."""
-
-    name: str
-    reading: Reading
-    type: str
-    configured: Tag | None
-    writable: bool
 
 
 @require_safe
@@ -55,11 +43,13 @@ def browser(request: HttpRequest) -> HttpResponse:
         if error.status != 503:
             return problem(request, error.status, error.reason, error.resolution, href="/tags/", link="Tags")
         children, why = [], error.reason
+    if path and not children and not why and not path.endswith("]"):
+        return redirect(f"{reverse('tag')}?{urlencode({'path': path})}")
     page = {
         "path": path,
-        "trail": _trail(path),
+        "trail": trail(path),
         "folders": [child for child in children if child["kind"] == "folder"],
-        "rows": _rows([child for child in children if child["kind"] == "tag"][:_MOST], request.user),
+        "rows": rows_of([child for child in children if child["kind"] == "tag"][:_MOST], request.user),
         "left_off": max(0, sum(child["kind"] == "tag" for child in children) - _MOST),
         "why": why,
         "can_create": path == "" or path.startswith(f"[{paths.DEFAULT}]"),
@@ -125,36 +115,6 @@ def _tell(form: Any, error: Invalid) -> None:
         form.add_error(
             name if name in form.fields else None, each.reason if name in form.fields else str(each)
         )
-
-
-def _rows(children: list[dict[str, Any]], user: Any) -> list[Row]:
-    readings = read(child["path"] for child in children)
-    held = {tag.path: tag for tag in Tag.objects.filter(path__in=readings)}
-    writes = may(user, Right.WRITE)
-    rows = []
-    for child in children:
-        path, tag = child["path"], held.get(child["path"])
-        writable = writes and (tag.writable if tag else _commandable(path))
-        rows.append(
-            Row(child["name"], readings.get(path, Reading(path)), child.get("type") or "", tag, writable)
-        )
-    return rows
-
-
-def _commandable(path: str) -> bool:
-    """Whether a write may be offered: an edge's metric. The runtime says in the end whether it takes it."""
-    provider, names = paths.split(path)
-    return provider == paths.ENGINE and names[:1] == ("Edge Nodes",) and "Node Info" not in names[:4]
-
-
-def _trail(path: str) -> list[dict[str, str]]:
-    """The folders above, from the provider down."""
-    trail: list[dict[str, str]] = []
-    at: str | None = path or None
-    while at:
-        trail.append({"name": paths.name(at), "path": at})
-        at = paths.parent(at)
-    return trail[::-1]
 
 
 def _folder_url(path: str) -> str:

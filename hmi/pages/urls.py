@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hmi.pages import audit_trail, overview, redundancy, tags, users, writes
+from hmi.pages import audit_trail, overview, redundancy, tag_page, tags, users, writes
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("status/redundancy/failover/", redundancy.failover, name="failover"),
     path("status/redundancy/resync/", redundancy.resync, name="resync"),
     path("tags/", tags.browser, name="tags"),
+    path("tags/tag/", tag_page.show, name="tag"),
     path("tags/write", writes.write, name="tag-write"),
     path("tags/new/", tags.create, name="tag-new"),
     path("tags/<int:tag_id>/", tags.edit, name="tag-edit"),

@@ -23,6 +23,8 @@ WireValue = int | float | bool | str | list[Any] | dict[str, Any] | None
 _EXACT = 2**53
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _WIDE = frozenset({DataType.Int64, DataType.UInt64})
+LARGEST = 2_000_000
+_NUMBER = 20
 _TABLE = {"columns", "types", "rows"}
 _REAL = frozenset({DataType.Float, DataType.Double})
 
@@ -59,6 +61,30 @@ def from_wire(datatype: DataType, value: object) -> Value:
     if isinstance(value, str) and datatype in _REAL and value in _SPECIAL:
         return coerce(datatype, _SPECIAL[value])
     return coerce(datatype, value)
+
+
+def too_large(value: Value) -> str:
+    """Why a value is not carried to pages and programs; "" if it is.
+
+    One of a hundred megabytes, which any edge node can send, would fill the memory of all the others' way.
+    """
+    size = _weight(value)
+    return "" if size <= LARGEST else f"the value takes some {size // 1_000_000} MB, too much to be shown"
+
+
+def _weight(value: Value) -> int:
+    """About how many bytes of JSON it takes, never much less; for most values without looking at them."""
+    if isinstance(value, str | bytes):
+        return len(value) * 2
+    if isinstance(value, DataSet):
+        return sum(map(_cells, (value.columns, *value.rows)))
+    if isinstance(value, tuple) and not isinstance(value, DataSet | Template):
+        return _cells(value)
+    return _NUMBER
+
+
+def _cells(cells: tuple[Scalar | None, ...]) -> int:
+    return sum(len(each) * 2 if isinstance(each, str) else _NUMBER for each in cells)
 
 
 def unfit(value: object, depth: int = 3) -> str:

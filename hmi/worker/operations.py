@@ -18,7 +18,7 @@ from hmi.history.writer import HistoryWriter
 from hmi.tags import path as paths
 from hmi.tags.about import READ_ONLY
 from hmi.tags.value import Quality
-from hmi.tags.wire import from_wire, to_iso, to_wire
+from hmi.tags.wire import from_wire, to_iso, to_wire, too_large
 from hmi.worker.bindings import Binding
 from hmi.worker.edge_tags import EdgeTags
 from hmi.worker.engine_tags import EngineTags
@@ -172,10 +172,11 @@ class Operations:
         if tag is None:
             nothing = {"value": None, "quality": Quality.NOT_FOUND.value, "timestamp": None, "type": None}
             return {"path": path, **nothing}
+        large = too_large(tag.value)
         return {
             "path": path,
-            "value": to_wire(tag.value),
-            "quality": tag.quality.value,
+            "value": None if large else to_wire(tag.value),
+            "quality": Quality.BAD.value if large else tag.quality.value,
             "timestamp": to_iso(tag.timestamp),
             "type": tag.datatype,
         }
@@ -188,7 +189,9 @@ class Operations:
             path = ""
         about = self._image.about(path)
         fixed = about.read_only if self._edges.knows(path) else bool(self._fixed(path))
-        return {"about": about._replace(read_only=fixed)._asdict()}
+        tag = self._image.get(path)
+        note = too_large(tag.value) if tag is not None else ""
+        return {"about": about._replace(read_only=fixed)._asdict(), "note": note}
 
     def _fixed(self, path: str) -> str:
         """Why nobody may write a tag that is not this gateway's own; "" where writing is a command."""

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from hmi.desk import STATE, STATE_LIFE, connect
 from hmi.tags import path as paths
 from hmi.tags.value import Quality
-from hmi.tags.wire import to_wire
+from hmi.tags.wire import to_wire, too_large
 from hmi.worker.gateway_state import GatewayState, public, steady
 from hmi.worker.image import TagImage
 from redundancy.clock import Clock
@@ -170,6 +170,8 @@ class Publisher:
         tag = self._image.get(path)
         if tag is None:
             return [None, Quality.NOT_FOUND.value, 0]
+        if too_large(tag.value):
+            return [None, Quality.BAD.value, tag.timestamp]
         return [to_wire(tag.value), tag.quality.value, tag.timestamp]
 
 

@@ -19,9 +19,10 @@ import redis
 
 from hmi.desk import DeskError
 from hmi.node import redis_server
+from hmi.tags.about import About
 from hmi.tags.path import PathError, canonical
 from hmi.tags.value import Quality
-from hmi.tags.wire import to_iso, to_wire
+from hmi.tags.wire import to_iso, to_wire, too_large
 from hmi.worker.desk import Desk
 from hmi.worker.gateway_state import GatewayState
 from hmi.worker.image import TagImage
@@ -85,6 +86,9 @@ class FakeRuntime:
     def put(self, path: str, value: Any, type: str = "Int32", quality: Quality = Quality.GOOD) -> None:
         self._call(lambda: self.image.put(path, value, wall(), type, quality))
 
+    def describe(self, path: str, about: About) -> None:
+        self._call(lambda: self.image.describe(path, about))
+
     def stale(self, path: str) -> None:
         self._call(lambda: self.image.stale(path, wall()))
 
@@ -146,8 +150,17 @@ class FakeRuntime:
 
     # -- the desk's operations
 
-    async def _read(self, paths: list[str]) -> list[dict[str, Any]]:
-        return [self._reading(path) for path in paths]
+    async def _read(self, paths: list[str], about: bool = False) -> list[dict[str, Any]]:
+        return [self._reading(path) | (self._told(path) if about else {}) for path in paths]
+
+    def _told(self, path: str) -> dict[str, Any]:
+        known = self.image.about(path)
+        tag = self.image.get(path)
+        note = too_large(tag.value) if tag else ""
+        return {
+            "note": note,
+            "about": known._replace(read_only=known.read_only or path in self.read_only)._asdict(),
+        }
 
     async def _browse(self, path: str = "") -> list[dict[str, Any]]:
         children = self.image.browse(path)
@@ -210,7 +223,7 @@ class FakeRuntime:
             return {"path": asked, "value": None, "quality": "NotFound", "timestamp": None, "type": None}
         return {
             "path": asked,
-            "value": to_wire(tag.value),
+            "value": None if too_large(tag.value) else to_wire(tag.value),
             "quality": tag.quality.value,
             "timestamp": to_iso(tag.timestamp),
             "type": tag.datatype,

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from hmi.people.models import User
 from sparkplug import DataSet, DataType
@@ -90,3 +91,29 @@ def test_half_a_character_in_a_path_is_refused_wherever_it_is_sent(
     answer = post(people["viewer"], "read", r'{"paths":["[default]\ud800"]}')
     assert answer.status_code == 400
     assert answer.json()["reason"]
+
+
+def test_the_openapi_document_says_what_a_value_can_be(node: FakeRuntime, people: dict[str, User]) -> None:
+    schemas = Client().get("/api/openapi.json").json()["components"]["schemas"]
+    for shape in ("Write", "TagValue"):
+        value = schemas[shape]["properties"]["value"]
+        kinds = {each["type"] for each in value["anyOf"]}
+        assert kinds == {"boolean", "number", "string", "null", "array", "object"}
+        assert "Base64" in value["description"]
+    table = next(each for each in value["anyOf"] if each["type"] == "object")
+    assert set(table["properties"]) == {"columns", "types", "rows"}
+    sample = schemas["Samples"]["properties"]["samples"]["items"]
+    assert "anyOf" in json.dumps(sample)
+
+
+def test_a_value_passes_the_api_s_shapes_unchanged(node: FakeRuntime, people: dict[str, User]) -> None:
+    for value, datatype in (
+        (True, "Boolean"),
+        (1, "Int8"),
+        (1.0, "Double"),
+        ("1", "String"),
+        ((1, True), "x"),
+    ):
+        node.put(LEVELS, value, datatype)
+        (answer,) = post(people["viewer"], "read", json.dumps({"paths": [LEVELS]})).json()
+        assert json.dumps(answer["value"]) == json.dumps(value)

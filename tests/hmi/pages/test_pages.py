@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from hmi.dashboards.models import Dashboard, Widget
 from hmi.people.models import AuditRow, User
 from hmi.replication.models import Changeover
+from hmi.tags.about import About
 from tests.hmi.fake_runtime import ENGINE, TAG_1, FakeRuntime
 from tests.hmi.live_node import OTHER, OWN, signed_in
 
@@ -31,6 +33,7 @@ PAGES = {
     "/parts/redundancy/": FROM["viewer"],
     "/tags/": FROM["viewer"],
     "/tags/?path=[MQTT Engine]Edge Nodes/Group 1/Edge 1/Device 1": FROM["viewer"],
+    "/tags/tag/?path=[MQTT Engine]Edge Nodes/Group 1/Edge 1/Device 1/Tag 1": FROM["viewer"],
     "/tags/new/": FROM["engineer"],
     "/audit/": FROM["engineer"],
     "/users/": FROM["administrator"],
@@ -210,6 +213,8 @@ def test_markup_in_names_and_values_is_text(node: FakeRuntime, boards: None, peo
     client = signed_in(people["administrator"])
     pages = ["/", "/dashboards/primary/", "/status/redundancy/", "/audit/", "/dashboards/", "/users/"]
     pages.append("/tags/?path=[MQTT Engine]Edge Nodes/Group 1/Edge 1/Device 1")
+    node.describe(path, About(MARKUP, documentation=MARKUP, tooltip=f"2 {MARKUP}"))
+    pages.append(f"/tags/tag/?{urlencode({'path': path})}")
     for each in pages:
         text = opened(client, each)
         assert Page(text).forbidden == [], each
@@ -288,7 +293,16 @@ def test_changeovers_are_listed_with_their_times(node: FakeRuntime, people: dict
 
 
 @pytest.mark.parametrize(
-    "path", ["/nope/", "/dashboards/nope/", "/tags/99/", "/tags/?path=nope", "/tags/?path=[default]Nope"]
+    "path",
+    [
+        "/nope/",
+        "/dashboards/nope/",
+        "/tags/99/",
+        "/tags/?path=nope",
+        "/tags/tag/",
+        "/tags/tag/?path=[default]Nope",
+        "/tags/?path=[default]Nope",
+    ],
 )
 def test_what_is_not_there_is_said_in_the_site_s_own_page(
     node: FakeRuntime, people: dict[str, User], path: str

@@ -40,6 +40,13 @@ STATIC = Path(__file__).resolve().parents[3] / "static"
         ("NaN", "NaN"),
         ("", ""),
         ("<b>", "<b>"),
+        ([], "[]"),
+        ([1, 2.0, None, "a"], "[1, 2, –, a]"),
+        ([*range(18)], "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, … 2 more]"),
+        ({"columns": ["a", "b"], "types": ["Int8"] * 2, "rows": [[1, 2]]}, "1 row of [a, b]"),
+        ({"columns": [], "types": [], "rows": []}, "0 rows of []"),
+        ("é" * 500, "é" * 500),
+        ("😀" * 503, "😀" * 500 + "… (3 more characters)"),
     ],
 )
 def test_a_value_is_spelled_as_javascript_does(value: Any, text: str) -> None:

@@ -14,7 +14,7 @@ from hmi.worker.publisher import Publisher
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, GatewayConfig, Server, TransmissionConfig, Transmitter
 from redundancy.ports import Answer, EdgeView, Outcome, Refused
-from sparkplug import DataType, EdgeNodeId, Metric, Property
+from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Property
 from tests.hmi.worker.gateways import node, view
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")
@@ -176,6 +176,26 @@ async def test_a_page_is_told_what_is_said_of_a_tag_and_whether_it_can_be_writte
     assert [each["read_only"] for each in told] == [True, False, False, True, True]
     assert told[0]["unit"] == "bar"
     assert "about" not in (await station.operations.read([TAG_1]))[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "datatype"),
+    [
+        ((1.5,) * 200_000, DataType.DoubleArray),
+        ("x" * 2_000_000, DataType.String),
+        (b"x" * 2_000_000, DataType.Bytes),
+        (DataSet(("a",), (DataType.String,), (("x" * 100_000,),) * 100), DataType.DataSet),
+    ],
+)
+async def test_a_value_too_large_for_everybody_else_is_not_carried_and_says_why(station, value, datatype):
+    station.engine.values(EDGE, "Device 1", (Metric("Huge", datatype, value, timestamp=901),), 901)
+    path = TAG_1.replace("Tag 1", "Huge")
+    (answer,) = await station.operations.read([path], about=True)
+    assert (answer["value"], answer["quality"]) == (None, "Bad")
+    assert "too much to be shown" in answer["note"]
+    told = await station.operations.watch("web", [path, TAG_1])
+    assert told["values"] == {path: [None, "Bad", 901], TAG_1: [10, "Good", 900]}
+    assert (await station.write(TAG_1, 5))["outcome"] == "confirmed"
 
 
 async def test_one_bad_write_leaves_the_others_of_its_call_alone(station):

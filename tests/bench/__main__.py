@@ -1,4 +1,4 @@
-"""Runs the benchmarks that are named, or all: `python -m tests.bench [codec] [idle] [drill]`."""
+"""Runs the benchmarks that are named, or all: `python -m tests.bench [codec] [peers] [idle] [drill]`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from hmi.plant.report import table
-from tests.bench import codec, drill, idle
+from tests.bench import codec, drill, idle, peers
 
-BENCHES = {"codec": codec.run, "idle": idle.run, "drill": drill.run}
+BENCHES = {"codec": codec.run, "peers": peers.run, "idle": idle.run, "drill": drill.run}
 FOLDER = Path("var/bench")
 
 

@@ -1,4 +1,7 @@
-"""Where two payloads differ, place by place: to the bit in numbers, any NaN equal to any other."""
+"""Where two payloads differ, place by place: to the bit in numbers, any NaN equal to any other.
+
+What was sent as a Float is expected back as its 32 bits hold it.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ def _value(sent: Metric, found: Any) -> Iterator[Difference]:
         yield from _data_set(value, found, sent)
     elif isinstance(value, Template) and isinstance(found, Template):
         yield from _template(value, found, sent)
-    elif not _same(value, found):
+    elif not _same(_held(sent.datatype, value), found):
         yield Difference("value", sent.datatype, value, found, sent)
 
 
@@ -71,7 +74,7 @@ def _data_set(sent: DataSet, found: DataSet, metric: Metric) -> Iterator[Differe
         return
     for row, other in zip(sent.rows, found.rows, strict=True):
         for datatype, one, two in zip(sent.types, row, other, strict=True):
-            if not _same(one, two):
+            if not _same(_held(datatype, one), two):
                 yield Difference("cell", datatype, one, two, metric)
 
 
@@ -85,7 +88,7 @@ def _template(sent: Template, found: Template, metric: Metric) -> Iterator[Diffe
         yield Difference("template", _D.Template, sent, found, metric)
         return
     for left, right in zip(sent.parameters, found.parameters, strict=True):
-        if not _same(left.value, right.value):
+        if not _same(_held(left.datatype, left.value), right.value):
             yield Difference("parameter", left.datatype, left.value, right.value, metric)
     for member, other in zip(sent.metrics, found.metrics, strict=True):
         yield from _metric(member, other)
@@ -102,8 +105,18 @@ def _properties(sent: Any, found: Any, metric: Metric) -> Iterator[Difference]:
         elif datatype is _D.PropertySetList and one and other and len(one) == len(other):
             for left, right in zip(one, other, strict=True):
                 yield from _properties(left, right, metric)
-        elif not _same(one, other):
+        elif not _same(_held(datatype, one), other):
             yield Difference("property", datatype, one, other, metric)
+
+
+def _held(datatype: DataType, value: Any) -> Any:
+    if datatype is _D.FloatArray and value is not None:
+        return tuple(_held(_D.Float, element) for element in value)
+    return (
+        value
+        if datatype is not _D.Float or value is None
+        else struct.unpack("<f", struct.pack("<f", value))[0]
+    )
 
 
 def _same(one: Any, other: Any) -> bool:

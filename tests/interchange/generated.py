@@ -30,7 +30,23 @@ _TEXTS = [
     "%s {}",
 ]
 _FLOATS = [0.0, -0.0, 1.0, -1.5, math.inf, -math.inf, math.nan, 5e-324, 1.7976931348623157e308, 0.1]
-_SINGLES = [0.0, -0.0, 1.0, -1.5, math.inf, -math.inf, math.nan, 2.0**-149, 3.4028234663852886e38]
+# Of these a Float keeps what 32 bits can hold.
+_SINGLES = [
+    0.1,
+    1 / 3,
+    16777217.0,
+    -1e-40,
+    2.0**-150,
+    0.0,
+    -0.0,
+    1.0,
+    -1.5,
+    math.inf,
+    -math.inf,
+    math.nan,
+    2.0**-149,
+    3.4028234663852886e38,
+]
 _LAST_DAY = 253_402_300_799_999  # ms, the end of the year 9999
 
 

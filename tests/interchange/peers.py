@@ -107,6 +107,8 @@ class Conversation:
 
 def install(peer: Peer) -> None:
     """Does nothing where exactly these pins are installed already. Raises NotInstalled."""
+    if peer.registry == "npm" and shutil.which("node") is None:
+        raise NotInstalled("there is no node on this machine")
     folder = FOLDER / peer.name
     stamp = folder / ".installed"
     wanted = "\n".join(peer.pins)
@@ -128,9 +130,8 @@ def _installation(peer: Peer, folder: Path) -> list[list[str]]:
         python = str(folder / "bin" / "python")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.pins]
         return [[sys.executable, "-m", "venv", str(folder)], pip]
-    for tool in ("node", "npm"):
-        if shutil.which(tool) is None:
-            raise NotInstalled(f"there is no {tool} on this machine")
+    if shutil.which("npm") is None:
+        raise NotInstalled("there is no npm on this machine")
     # A package.json of its own, or npm would install into one further up.
     (folder / "package.json").write_text('{"name": "peer", "private": true}', encoding="utf-8")
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--save-exact"]

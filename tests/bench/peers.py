@@ -46,8 +46,8 @@ def run() -> list[dict[str, Any]]:
                     jobs[Job(talk.peer.name, job, form)] = partial(_peer_rate, talk, job, message, data)
         rates: dict[Job, list[float]] = {job: [] for job in jobs}
         for _ in range(_ROUNDS):
-            for job, measure in jobs.items():
-                rates[job].append(measure())
+            for one, measure in jobs.items():
+                rates[one].append(measure())
     return _rows({job: median(found) for job, found in rates.items()})
 
 

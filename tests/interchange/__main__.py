@@ -29,7 +29,8 @@ Runs = dict[tuple[str, str], Exchange]
 
 
 def main() -> int:
-    corpus, runs, missing = cases(PAYLOADS), {}, []
+    corpus, missing = cases(PAYLOADS), []
+    runs: Runs = {}
     for peer in PEERS:
         try:
             print(f"{peer.name} {peer.version}: installing", flush=True)

@@ -50,9 +50,10 @@ class Exchange:
         try:
             data, found, detours = self._attempt(case, metrics)
         except Refused as refusal:
-            metrics = self._without_the_refused(case, str(refusal))
-            if metrics is None:
+            left = self._without_the_refused(case, str(refusal))
+            if left is None:
                 return self._finish()
+            metrics = left
             try:
                 data, found, detours = self._attempt(case, metrics)
             except Refused as again:

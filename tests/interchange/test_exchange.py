@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def carried(name: str, way: str, lie: Lie, *metrics: Metric) -> Ledger:
     return run.ledger
 
 
-def with_value(value: object) -> Lie:
+def with_value(value: Any) -> Lie:
     return lambda payload: payload._replace(
         metrics=tuple(metric._replace(value=value) for metric in payload.metrics)
     )

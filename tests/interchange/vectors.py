@@ -20,13 +20,13 @@ _LONGEST = 320  # bytes
 def chosen(found: list[tuple[Case, bytes]], count: int) -> list[tuple[Case, bytes]]:
     """Few that have much: again and again what shows most that is new, the shorter first."""
     left = [(set(_shows(case)), case, data) for case, data in found if len(data) <= _LONGEST]
-    picked = []
+    picked: list[tuple[Case, bytes]] = []
     shown: set[str] = set()
     while left and len(picked) < count:
         best = max(left, key=lambda one: (len(one[0] - shown), -len(one[2]), -one[1].number))
         left.remove(best)
         shown |= best[0]
-        picked.append(best[1:])
+        picked.append((best[1], best[2]))
     return sorted(picked, key=lambda one: one[0].number)
 
 

@@ -7,6 +7,7 @@
 | bdseq       | group/edge           | bdSeq of the edge node's latest CONNECT, 0..255             |
 | transmitter | group/edge           | "online" or "waiting": whether its samples reach a host     |
 | birth       | group/edge[/device]  | sparkplug.Birth; empty once the node has died               |
+| maintenance | node                 | who asked for it and why, JSON; empty once it is over       |
 | changeover  | id                   | one changeover's report, JSON                               |
 """
 
@@ -22,8 +23,9 @@ HOST_STATE = "host-state"
 BDSEQ = "bdseq"
 TRANSMITTER = "transmitter"
 BIRTH = "birth"
+MAINTENANCE = "maintenance"
 CHANGEOVER = "changeover"
-PROVIDERS = (STATE_CLOCK, HOST_STATE, BDSEQ, TRANSMITTER, BIRTH)
+PROVIDERS = (STATE_CLOCK, HOST_STATE, BDSEQ, TRANSMITTER, BIRTH, MAINTENANCE)
 PATIENCE = 0.2
 """Seconds to wait for the peer: enough on any LAN, and a dead peer delays nothing for longer."""
 

@@ -31,7 +31,6 @@ from redundancy.core.actions import (
 from redundancy.core.events import (
     ConfigKnown,
     Event,
-    FailoverAsked,
     Intruder,
     IntruderGone,
     LinkDown,
@@ -52,6 +51,7 @@ from redundancy.ports import Answer, EdgeTags, GatewayView, Outcome, Refused, Si
 from redundancy.records import Record, RecordStore
 from redundancy.replication import Replicator
 from redundancy.site import Farewells, Site, Troubles
+from redundancy.wishes import Wishes
 from sparkplug import EdgeNodeId, Metric, Value
 
 log = logging.getLogger(__name__)
@@ -61,8 +61,6 @@ DOCUMENTS = ("config", "people")
 """Providers whose one record is a whole document, which a standby may have kept out."""
 EARLY = 10_000
 """Samples to keep that come before the runtime knows its configuration."""
-ANSWER_PATIENCE = 2.0
-"""Seconds to wait for the active node's answer to a wish."""
 STOP_PATIENCE = 12.0
 """Seconds a drain may take before the runtime ends all the same."""
 
@@ -93,10 +91,12 @@ class Runtime:
         site = Site(node.node, clock, self._ledger, sink, self.holds, self._troubles, Farewells())
         self._modules = Modules(site, tags, node, self._feed, self._show_soon)
         self._replicator = Replicator(store, self._applied, self._troubles, acting=self._acting_epoch)
+        self._wishes = Wishes(
+            node.node, self._ledger, self._feed, self._modules.changeovers.asked, self._active_node
+        )
         self._links = Links(node, self._boot, self._link_events(), self._replicator.events)
         self._pair: Pair | None = None
         self._driver: PairDriver | None = None
-        self._answers: dict[str, asyncio.Future[FailoverAnswer]] = {}
         self._ended = asyncio.Event()
         self._drained = False
         self._early: deque[tuple[EdgeNodeId, str | None, Metric, bool]] = deque(maxlen=EARLY)
@@ -123,6 +123,7 @@ class Runtime:
         try:
             await self._links.start()
             self._health.tell()
+            self._wishes.remembered()
             if self._config is not None:
                 self.reconfigure(self._config)
             await self._serve(self._driver)
@@ -212,28 +213,26 @@ class Runtime:
             return Outcome(Answer.FAILED, "MQTT Engine is not configured on this gateway")
         return await engine.write(edge, device, name, value, timeout)
 
-    async def failover(self, reason: str, by: str) -> str:
+    async def failover(self, reason: str, by: str, *, even_if_silent: bool = False) -> str:
         """Ask the pair to move the role; answers the changeover's id. Raises Refused.
 
-        Awaits the active node's answer, at most 2 s.
+        `even_if_silent`: this node is to take it although neither its peer nor a witness can be asked
+        (redundancy.core.forced). Awaits the active node's answer, at most 2 s.
         """
         if self._driver is None:
             raise Refused("the runtime is still starting")
-        request = uuid.uuid4().hex
-        answer: asyncio.Future[FailoverAnswer] = asyncio.get_running_loop().create_future()
-        self._answers[request] = answer
-        self._modules.changeovers.asked(request)
-        self._driver.feed(FailoverAsked(by, reason, request))
-        try:
-            async with asyncio.timeout(ANSWER_PATIENCE):
-                said = await answer
-        except TimeoutError:
-            raise Refused("the active node does not answer", self._active_node()) from None
-        finally:
-            del self._answers[request]
-        if not said.accepted:
-            raise Refused(said.reason, self._active_node())
-        return request
+        return await self._wishes.failover(reason, by, even_if_silent=even_if_silent)
+
+    def maintenance(self, on: bool, by: str, reason: str = "") -> None:
+        """Begin: hand the role over if there is somebody to take it, and ask for none. Or end it.
+
+        Lasts over restarts. Raises Refused.
+        """
+        if self._driver is None:
+            raise Refused("the runtime is still starting")
+        if on and self._node.peer is None:
+            raise Refused(f"{self._node.node} is Independent: nobody could act instead")
+        self._wishes.maintenance(on, by, reason)
 
     def resync(self, by: str, documents: Sequence[str] = DOCUMENTS) -> None:
         """Exchange every record with the peer again; the active node's `documents` win."""
@@ -294,10 +293,8 @@ class Runtime:
             case Stopped():
                 self._drained = True
                 self._ended.set()
-            case FailoverAnswer(request):
-                answer = self._answers.get(request)
-                if answer is not None and not answer.done():
-                    answer.set_result(action)
+            case FailoverAnswer():
+                self._wishes.answered(action)
             case Note(sentence):
                 log.info("%s: %s", self._node.node, sentence)
                 self._sink.note(sentence)

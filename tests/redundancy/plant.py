@@ -249,6 +249,11 @@ class Plant:
         self._witness = Witness(self._witness_at, KEY, folder, Clock(), lease=self.lease)
         await self._witness.start()
 
+    async def stop_witness(self) -> None:
+        assert self._witness is not None
+        await self._witness.close()
+        self._witness = None
+
     async def close(self) -> None:
         for node in self.nodes:
             if not all(task.done() for task in node.tasks):

@@ -26,17 +26,28 @@ _READY_PATIENCE = 90.0
 
 
 class Keeper:
-    """A running plant: its layout, its process groups, its control socket."""
+    """A running plant: its layout, its process groups, its control socket.
 
-    def __init__(self, folder: Path, plant: Layout, token: str, say: Callable[[str], None]) -> None:
+    `inside` is what a node's command begins with when it is to run in a world of its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        plant: Layout,
+        token: str,
+        say: Callable[[str], None],
+        inside: Callable[[str], list[str]] = lambda _: [],
+    ) -> None:
         self._folder = folder
+        self._inside = inside
         self._plant = plant
         self._say = say
         self._gates = {node.name: Gate(node.http, token) for node in plant.nodes}
         self._groups = {node.name: self._node_group(node) for node in plant.nodes}
         self._groups[WITNESS] = ProcessGroup(
             WITNESS,
-            [sys.executable, "-m", "redundancy.witness", "--dir", str(folder / WITNESS)],
+            [*inside(WITNESS), sys.executable, "-m", "redundancy.witness", "--dir", str(folder / WITNESS)],
             folder / WITNESS / "witness.log",
         )
         self._ops: dict[str, Callable[[str], Awaitable[Any]]] = {
@@ -52,6 +63,7 @@ class Keeper:
     def _node_group(self, node: PlantNode) -> ProcessGroup:
         folder = self._folder / node.name
         command = [sys.executable, "-m", "hmi.node.supervisor", "--dir", str(folder)]
+        command = [*self._inside(node.name), *command]
         return ProcessGroup(
             node.name, command, folder / "log" / "node.log", {"DJANGO_SETTINGS_MODULE": "hmi.settings"}
         )

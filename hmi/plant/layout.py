@@ -1,11 +1,12 @@
 """Who is who in the tutorial's plant: six nodes, one witness, and their ports.
 
-Everything listens on 127.0.0.1. A port offset shifts them all, so that two plants fit on a machine.
+Everything listens on 127.0.0.1, unless the nodes have addresses of their own. A port offset shifts them
+all, so that two plants fit on a machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,28 +69,26 @@ class Layout:
         return (node for node in self.nodes if node.mqtt is not None)
 
 
-def layout(offset: int = 0) -> Layout:
-    """The plant of the contract, every port shifted by `offset`."""
+def layout(offset: int = 0, address: Callable[[str], str] = lambda _: HOST) -> Layout:
+    """The plant of the contract, every port shifted by `offset`; `address` gives each node's, by name."""
     if not 0 <= offset <= 65535 - _HIGHEST_PORT:
         raise ConfigError("port-offset", f"{offset} is not between 0 and {65535 - _HIGHEST_PORT}")
 
     def pair(name: str, gateway: str, http: int, link: int, mqtt: int | None) -> list[PlantNode]:
-        return [
-            PlantNode(
-                name=f"{name}-{role.value.lower()}",
-                gateway=gateway,
-                role=role,
-                http=Endpoint(HOST, http + step + offset),
-                link=Endpoint(HOST, link + step + offset),
-                mqtt=None if mqtt is None else Endpoint(HOST, mqtt + step + offset),
-            )
-            for step, role in enumerate((Role.MASTER, Role.BACKUP))
-        ]
+        def one(step: int, role: Role) -> PlantNode:
+            node = f"{name}-{role.value.lower()}"
+
+            def at(port: int) -> Endpoint:
+                return Endpoint(address(node), port + step + offset)
+
+            return PlantNode(node, gateway, role, at(http), at(link), None if mqtt is None else at(mqtt))
+
+        return [one(step, role) for step, role in enumerate((Role.MASTER, Role.BACKUP))]
 
     nodes = pair("primary", "Primary", 8088, 8060, 1883)
     nodes += pair("edge1", "Edge 1", 8188, 8160, None)
     nodes += pair("edge2", "Edge 2", 8288, 8260, None)
-    return Layout(tuple(nodes), Endpoint(HOST, _WITNESS_PORT + offset))
+    return Layout(tuple(nodes), Endpoint(address(WITNESS), _WITNESS_PORT + offset))
 
 
 def node_file(plant: Layout, node: PlantNode, plant_key: str, secret_key: str) -> dict[str, Any]:

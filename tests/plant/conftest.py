@@ -21,7 +21,7 @@ import pytest
 
 from hmi.plant import control
 from hmi.plant.drill import Plant
-from hmi.plant.layout import layout
+from hmi.plant.layout import Layout, layout
 from tests.plant.observer import Observer
 from tests.ports import unused
 
@@ -40,13 +40,13 @@ def wait_for(condition: Callable[[], Any], what: str, patience: float = 30.0, pa
         time.sleep(pause)
 
 
-def free_offset() -> int:
+def free_offset(first: int = 11000) -> int:
     """A port offset at which no listener of the plant meets another program's.
 
     Below the ports that the system hands to outgoing connections: one of those may hold any of them for a
     minute after it has ended.
     """
-    for offset in range(11000, 24000, 500):
+    for offset in range(first, 24000, 500):
         plant = layout(offset)
         wanted = [plant.witness, *(e for n in plant.nodes for e in (n.http, n.link, n.mqtt) if e)]
         if all(unused(where.port) for where in wanted):
@@ -57,8 +57,8 @@ def free_offset() -> int:
 class RunningPlant(Plant):
     """The plant under test, with its accounts and what the tests ask of it beyond the drill."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, plan: Layout | None = None) -> None:
+        super().__init__(folder, plan)
         self.credentials: dict[str, Any] = json.loads((folder / "credentials.json").read_text())
 
     def control(self, op: str, node: str) -> None:

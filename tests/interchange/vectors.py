@@ -18,16 +18,21 @@ _LONGEST = 320  # bytes
 
 
 def chosen(found: list[tuple[Case, bytes]], count: int) -> list[tuple[Case, bytes]]:
-    """Few that have much: again and again what shows most that is new, the shorter first."""
+    """Few that have much: again and again what shows most that is new."""
     left = [(set(_shows(case)), case, data) for case, data in found if len(data) <= _LONGEST]
     picked: list[tuple[Case, bytes]] = []
     shown: set[str] = set()
     while left and len(picked) < count:
-        best = max(left, key=lambda one: (len(one[0] - shown), -len(one[2]), -one[1].number))
+        best = max(left, key=lambda one: _worth(one[0] - shown, *one[1:]))
         left.remove(best)
         shown |= best[0]
         picked.append((best[1], best[2]))
     return sorted(picked, key=lambda one: one[0].number)
+
+
+def _worth(new: set[str], case: Case, data: bytes) -> tuple[int, ...]:
+    """New datatypes before all else, then other new things, then what is short."""
+    return sum(what.startswith("type ") for what in new), len(new), -len(data), -case.number
 
 
 def lines(peer: str, picked: list[tuple[Case, bytes]]) -> list[str]:
@@ -82,6 +87,7 @@ def _shows(case: Case) -> Iterator[str]:
 def _shown_by(metric: Metric) -> Iterator[str]:
     value, kind = metric.value, metric.datatype.name
     special = value is None or (isinstance(value, int | float) and not value > 0) or value in ("", (), b"")
+    yield f"type {kind}"
     yield f"{kind} {repr(value)[:3] if special else ''}"
     for field in ("name", "alias", "timestamp", "quality", "metadata"):
         yield f"{field} {getattr(metric, field) is None}"

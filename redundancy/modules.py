@@ -53,6 +53,11 @@ class Modules:
         self._settle_alarm = Alarm(site.clock, self.progress)
         self._standing_down: asyncio.Task[None] | None = None
 
+    @property
+    def acting(self) -> bool:
+        """Whether the pair's last order was to act."""
+        return self._acting
+
     # -- configuration ---------------------------------------------------------------------------
 
     def configure(self, config: GatewayConfig) -> None:

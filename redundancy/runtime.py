@@ -13,6 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from redundancy import promise
@@ -360,7 +361,12 @@ class Runtime:
 
     def _pair_view(self) -> PairView:
         if self._pair is not None:
-            return self._pair.view(self._clock.now().mono)
+            view = self._pair.view(self._clock.now().mono)
+            if view.state is not State.ACTIVE or self._modules.acting:
+                return view
+            # The pair has decided, and nothing may act on it before its promise is on disk.
+            why = f"writes its promise of term {view.epoch} to disk"
+            return replace(view, state=State.CANDIDATE, why=why, lease_until=0.0)
         node = self._node
         why = f"{node.node} is starting"
         return PairView(

@@ -13,7 +13,7 @@ MOST_WRITES = 1_000
 
 _VALUE = (
     "A scalar, a list (array types) or an object (DataSet). Whole numbers beyond 2^53 are decimal texts, NaN "
-    "and the infinities the texts `NaN`, `Infinity`, `-Infinity`; Bytes are Base64, DateTime ms since 1970 UTC."
+    "and the infinities the texts `NaN`, `Infinity`, `-Infinity`; Bytes are Base64, DateTime ms since 1970."
 )
 _SCALARS = [{"type": name} for name in ("boolean", "number", "string", "null")]
 _CELL = {"anyOf": _SCALARS}

@@ -29,11 +29,12 @@ def show(request: HttpRequest) -> HttpResponse:
     if row.reading.quality == "notfound":
         return _nowhere(request, f"There is no tag {path}.")
     page = {
+        "path": path,
         "row": row,
         "trail": trail(path),
         "inside": inside(row.reading.raw),
         "range": _range(row),
-        "writing": _writing(row),
+        "access": _access(row),
     }
     return render(request, "pages/tag.html", page)
 
@@ -52,6 +53,6 @@ def _range(row: Row) -> str:
     return "" if about.high is None else f"at most {text_of(about.high)}{unit}"
 
 
-def _writing(row: Row) -> str:
+def _access(row: Row) -> str:
     fixed = not row.configured.writable if row.configured else row.reading.about.read_only
-    return "read-only" if fixed else "by command"
+    return "read-only" if fixed else "can be written"

@@ -45,11 +45,13 @@ def browser(request: HttpRequest) -> HttpResponse:
         children, why = [], error.reason
     if path and not children and not why and not path.endswith("]"):
         return redirect(f"{reverse('tag')}?{urlencode({'path': path})}")
+    rows = rows_of([child for child in children if child["kind"] == "tag"][:_MOST], request.user)
     page = {
         "path": path,
         "trail": trail(path),
         "folders": [child for child in children if child["kind"] == "folder"],
-        "rows": rows_of([child for child in children if child["kind"] == "tag"][:_MOST], request.user),
+        "rows": rows,
+        "writing": any(row.writable for row in rows),
         "left_off": max(0, sum(child["kind"] == "tag" for child in children) - _MOST),
         "why": why,
         "can_create": path == "" or path.startswith(f"[{paths.DEFAULT}]"),

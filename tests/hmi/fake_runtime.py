@@ -89,6 +89,9 @@ class FakeRuntime:
     def describe(self, path: str, about: About) -> None:
         self._call(lambda: self.image.describe(path, about))
 
+    def forget(self, path: str) -> None:
+        self._call(lambda: self.image.remove(path))
+
     def stale(self, path: str) -> None:
         self._call(lambda: self.image.stale(path, wall()))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from redundancy.changeover import Changeover
 from redundancy.core.actions import Activate
 from redundancy.ledger import CHANGEOVER
+from redundancy.reception import Reception
 from redundancy.records import Record
 from redundancy.site import Site
 from sparkplug import EdgeNodeId
@@ -22,6 +24,9 @@ class Changeovers:
         self._running: Changeover | None = None
         self._asked: dict[str, float] = {}
         self._counted = (0, 0)
+        self._repeated: int | None = None
+        self._reception: Reception | None = None
+        self._seen: frozenset[EdgeNodeId] = frozenset()
 
     @property
     def running(self) -> bool:
@@ -41,11 +46,14 @@ class Changeovers:
         source: str,
         heard: float | None,
         awaited: set[EdgeNodeId],
+        orphans: Sequence[Mapping[str, Any]],
+        reception: Reception | None,
         replayed: int,
         dropped: int,
     ) -> None:
         """This node has become active after `source`, which was last heard at `heard` (monotonic seconds).
 
+        `orphans` are the commands of `source` that nobody waits for any longer, `reception` is a host's.
         `replayed` and `dropped` are the counters as they stand now.
         """
         now = self._site.clock.now()
@@ -55,28 +63,48 @@ class Changeovers:
         started = now.wall - round((now.mono - base) * 1000)
         identity = order.request or uuid.uuid4().hex
         self._end()
-        self._counted = (replayed, dropped)
+        self._counted, self._repeated = (replayed, dropped), self._site.sink.repeated()
+        self._reception, self._seen = reception, frozenset(awaited)
+        if reception is not None:
+            reception.watch()
         self._running = Changeover(
-            identity, order.cause, source, self._site.node, order.epoch, started, base, awaited
+            identity, order.cause, source, self._site.node, order.epoch, started, base, awaited, orphans
         )
+        asked = order.request or order.planned
+        self._running.step("asked for" if asked else f"last heartbeat of {source}", base)
         self._running.active(now.mono)
         self._report()
 
     def progress(
-        self, *, speaks: bool, online: Iterable[EdgeNodeId], replayed: int, dropped: int, quiet: bool
+        self,
+        *,
+        servers: Iterable[str],
+        online: Iterable[EdgeNodeId],
+        replayed: int,
+        dropped: int,
+        quiet: bool,
     ) -> None:
-        """How far the modules are: `speaks` at a first broker, which edge nodes are `online` through us,
-        the counters, and whether the re-sending is over (`quiet`)."""
+        """How far the modules are: the `servers` where we are active, the edge nodes that are `online`
+        through us, the counters, and whether the re-sending is over (`quiet`)."""
         running = self._running
         if running is None:
             return
         now = self._site.clock.now().mono
-        if speaks and running.mqtt(now):
+        news = running.mqtt(servers, now)
+        if running.edges_online(online, now) or news:
             self._report()
-        running.edges_online(online, now)
-        if running.overdue(now) or (running.complete and quiet):
+        if running.over(now, quiet=quiet):
             running.count(replayed=replayed - self._counted[0], lost=dropped - self._counted[1])
+            self._count_received(running)
             self._end()
+
+    def _count_received(self, running: Changeover) -> None:
+        reception, repeated = self._reception, self._site.sink.repeated()
+        if reception is not None:
+            for edge in self._seen:
+                running.received(edge, reception.of(edge))
+        if reception is not None and repeated is not None and self._repeated is not None:
+            running.kept(repeated - self._repeated)
 
     def stand_down(self) -> None:
         """The role is gone again before everything was back."""
@@ -97,6 +125,7 @@ class Changeovers:
 
     def _end(self) -> None:
         if self._running is not None:
+            self._running.finished = True
             self._report()
             self._running = None
 

@@ -8,7 +8,7 @@ comes, nobody knows whether the edge acted, and that is what the operator is tol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from redundancy.ports import Answer, Outcome
@@ -30,13 +30,17 @@ class Order:
 class Commands:
     """The orders that wait for their echo."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Callable[[Iterable[tuple[MetricKey, Value]]], None]) -> None:
+        """`changed` hears of all that wait, once a turn of the loop in which that has changed."""
+        self._changed = changed
+        self._telling = False
         self._waiting: dict[MetricKey, list[Order]] = {}
 
     def place(self, key: MetricKey, value: Value) -> Order:
         """Wait for the echo of `value` from now on; call it before the command leaves."""
         order = Order(key, value, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(key, []).append(order)
+        self._tell_soon()
         return order
 
     async def outcome(self, order: Order, patience: float) -> Outcome:
@@ -56,6 +60,16 @@ class Commands:
             orders.remove(order)
         if not orders:
             self._waiting.pop(order.key, None)
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        self._telling = False
+        self._changed((key, order.value) for key, orders in self._waiting.items() for order in orders)
 
     def echo(self, edge: EdgeNodeId, device: str | None, metrics: Iterable[Metric]) -> None:
         """DATA, or a birth, has come from the edge."""

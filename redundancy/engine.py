@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from redundancy import in_flight
 from redundancy.commands import Commands
 from redundancy.config import EngineConfig, Server
 from redundancy.host_server import HostServer, StateClock
@@ -15,6 +16,7 @@ from redundancy.ledger import BIRTH
 from redundancy.mqtt import Lost, Message, Opened, Refused, Report
 from redundancy.peer_births import PeerBirths
 from redundancy.ports import Answer, EdgeView, Outcome
+from redundancy.reception import Reception
 from redundancy.site import Alarm, Site
 from sparkplug import (
     DataType,
@@ -49,7 +51,7 @@ class Engine:
 
     def __init__(self, config: EngineConfig, site: Site, on_progress: Callable[[], None]) -> None:
         self.config = config
-        self.replayed = 0
+        self.reception = Reception()
         self._site = site
         self._on_progress = on_progress
         self._state_topic = state_topic(config.host_id)
@@ -57,7 +59,7 @@ class Engine:
         self.peer_births = PeerBirths(self._host, site, lambda: self.config.servers, self._perform)
         self._clock = StateClock(site.ledger)
         self._servers = {server.name: self._server(server) for server in config.servers}
-        self._commands = Commands()
+        self._commands = Commands(lambda orders: in_flight.note(site.ledger, site.node, orders))
         self._types: dict[EdgeNodeId, Types] = {}
         self._online: dict[EdgeNodeId, str] = {}
         self._lost_at: dict[EdgeNodeId, float] = {}
@@ -154,9 +156,14 @@ class Engine:
     # -- what is ---------------------------------------------------------------------------------
 
     @property
+    def spoken(self) -> list[str]:
+        """The servers that have acknowledged our STATE online."""
+        return [name for name, server in self._servers.items() if server.confirmed]
+
+    @property
     def confirmed(self) -> bool:
         """A broker has acknowledged our STATE online."""
-        return any(server.confirmed for server in self._servers.values())
+        return bool(self.spoken)
 
     @property
     def settled(self) -> bool:
@@ -301,7 +308,7 @@ class Engine:
         sink = self._site.sink
         match effect:
             case Values(edge, device, metrics, at):
-                self.replayed += sum(metric.is_historical for metric in metrics)
+                self.reception.heard(edge, metrics, self._site.clock.now().mono)
                 self._commands.echo(edge, device, metrics)
                 sink.values(edge, device, metrics, at)
             case NodeBorn():

@@ -8,6 +8,7 @@
 | transmitter | group/edge           | "online" or "waiting": whether its samples reach a host     |
 | birth       | group/edge[/device]  | sparkplug.Birth; empty once the node has died               |
 | maintenance | node                 | who asked for it and why, JSON; empty once it is over       |
+| command     | node                 | its commands that wait for an echo, JSON                    |
 | changeover  | id                   | one changeover's report, JSON                               |
 """
 
@@ -24,8 +25,9 @@ BDSEQ = "bdseq"
 TRANSMITTER = "transmitter"
 BIRTH = "birth"
 MAINTENANCE = "maintenance"
+COMMAND = "command"
 CHANGEOVER = "changeover"
-PROVIDERS = (STATE_CLOCK, HOST_STATE, BDSEQ, TRANSMITTER, BIRTH, MAINTENANCE)
+PROVIDERS = (STATE_CLOCK, HOST_STATE, BDSEQ, TRANSMITTER, BIRTH, MAINTENANCE, COMMAND)
 PATIENCE = 0.2
 """Seconds to wait for the peer: enough on any LAN, and a dead peer delays nothing for longer."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from redundancy import in_flight
 from redundancy.changeovers import Changeovers
 from redundancy.config import EngineConfig, GatewayConfig, NodeConfig, Standby, TransmissionConfig
 from redundancy.core.actions import Activate, StandDown
@@ -107,7 +108,7 @@ class Modules:
         self._letgo_alarm.cancel()
         self._acting, self._settled, self._activated_at = True, False, now
         if self._predecessor:
-            self.changeovers.begin(order, self._predecessor, heard, awaited, self._replayed, self._dropped)
+            self._begin_report(order, heard, awaited)
         self._predecessor = ""
         if engine is not None:
             engine.act()
@@ -115,6 +116,19 @@ class Modules:
             transmission.act()
         self._settle_alarm.set(now + TAKEOVER_PATIENCE)
         self.progress()
+
+    def _begin_report(self, order: Activate, heard: float | None, awaited: set[EdgeNodeId]) -> None:
+        # After a planned switch the node that has sent them still waits for their echoes itself.
+        orphans = [] if order.planned else in_flight.take(self._site.ledger, self._predecessor)
+        for command in orphans:
+            self._site.sink.note(
+                f"the command {command.get('metric')} = {command.get('value')} was on its way from "
+                f"{self._predecessor}: outcome unknown"
+            )
+        reception = None if self.engine is None else self.engine.reception
+        self.changeovers.begin(
+            order, self._predecessor, heard, awaited, orphans, reception, self._replayed, self._dropped
+        )
 
     def stand_down(self, order: StandDown) -> None:
         """Stop commanding at once; what else, the order says."""
@@ -189,7 +203,7 @@ class Modules:
         if self._acting:
             self._settle()
             self.changeovers.progress(
-                speaks=self._speaks,
+                servers=self._spoken,
                 online=online,
                 replayed=self._replayed,
                 dropped=self._dropped,
@@ -231,14 +245,18 @@ class Modules:
         return self._site.clock.now().mono - self._activated_at >= TAKEOVER_PATIENCE
 
     @property
-    def _speaks(self) -> bool:
-        engine, transmission = self.engine, self.transmission
-        return (engine is not None and engine.confirmed) or (transmission is not None and transmission.born)
+    def _spoken(self) -> list[str]:
+        """The servers that have what makes us active there: our STATE, or a birth."""
+        spoken = [] if self.engine is None else self.engine.spoken
+        if self.transmission is not None:
+            spoken += [name for name, used in self.transmission.servers().items() if used]
+        return spoken
 
     @property
     def _replayed(self) -> int:
         """Samples sent or received again since the start."""
-        return sum(module.replayed for module in (self.engine, self.transmission) if module is not None)
+        received = 0 if self.engine is None else self.engine.reception.replayed.total()
+        return received + (0 if self.transmission is None else self.transmission.replayed)
 
     @property
     def _dropped(self) -> int:

@@ -117,6 +117,9 @@ class Sink(Protocol):
     def trouble(self, kind: str, detail: str) -> None:
         """A fault or an intruder; the first of a kind in a minute (`GatewayView.troubles` counts all)."""
 
+    def repeated(self) -> int | None:
+        """Samples that have come a second time since the start, and were kept once; None without history."""
+
     def note(self, sentence: str) -> None:
         """Something the pair did, for the audit trail: every change of role is among them."""
 

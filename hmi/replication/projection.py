@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from hmi.people import audit, sessions
 from hmi.replication import documents, ledger, people
@@ -23,7 +23,13 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class ChangeoverReport(Strict):
-    """As `redundancy.changeover` writes it. `started` is ms since 1970 UTC."""
+    """As `redundancy.changeover` writes it. `started` is ms since 1970 UTC.
+
+    A newer release may tell more than there are columns for: a report is for people, and the record keeps
+    all of it.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     cause: Annotated[str, Field(max_length=200)]

@@ -42,10 +42,11 @@ class Reports:
         on_applied: Callable[[Sequence[Record]], None],
         on_note: Callable[[str], None],
         journal: Callable[[str], None],
+        on_repeated: Callable[[], int | None],
     ) -> None:
         self._engine, self._gateway_tags, self._edges = engine, gateway_tags, edges
         self._on_gateway, self._on_applied, self._on_note = on_gateway, on_applied, on_note
-        self._journal = journal
+        self._journal, self.repeated = journal, on_repeated
         # Why each of our edge nodes is not online, as far as that was said: it may try for hours.
         self._said: dict[EdgeNodeId, set[str]] = {}
         self._words: dict[str, str] = {}

@@ -133,7 +133,14 @@ class NodeWorker:
             publisher.news()
 
         reports = Reports(
-            self._engine, self._gateway_tags, self._edges, news, self._applied, self._audit, self._tell
+            self._engine,
+            self._gateway_tags,
+            self._edges,
+            news,
+            self._applied,
+            self._audit,
+            self._tell,
+            lambda: self._history.tally.duplicates,
         )
         runtime = self._runtime = Runtime(
             self._node,

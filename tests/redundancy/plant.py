@@ -106,6 +106,9 @@ class Log:
     def trouble(self, kind: str, detail: str) -> None:
         self.troubles.append((kind, detail))
 
+    def repeated(self) -> int | None:
+        return None
+
     def note(self, sentence: str) -> None:
         self.notes.append(sentence)
 

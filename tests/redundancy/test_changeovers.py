@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from redundancy.changeover import AFTERMATH
 from redundancy.changeovers import Changeovers
 from redundancy.core.actions import Activate
 from redundancy.ledger import CHANGEOVER, Ledger
@@ -26,15 +27,17 @@ def made() -> tuple[Changeovers, Log, Hand, Ledger]:
 
 
 def progress(changeovers: Changeovers, *, quiet: bool = True, online: tuple[EdgeNodeId, ...] = ()) -> None:
-    changeovers.progress(speaks=True, online=online, replayed=7, dropped=0, quiet=quiet)
+    changeovers.progress(servers=["broker"], online=online, replayed=7, dropped=0, quiet=quiet)
 
 
 async def test_a_wish_is_counted_from_when_it_was_made() -> None:
     changeovers, log, clock, ledger = made()
     changeovers.asked("wish-1")
     clock.mono += 0.5
-    changeovers.begin(Activate(4, "asked for", True, "a", "wish-1"), "a", 99.0, {EDGE}, 3, 0)
+    changeovers.begin(Activate(4, "asked for", True, "a", "wish-1"), "a", 99.0, {EDGE}, (), None, 3, 0)
     clock.mono += 0.25
+    progress(changeovers, online=(EDGE,))
+    clock.mono += AFTERMATH
     progress(changeovers, online=(EDGE,))
     report = log.changeovers["wish-1"]
     assert (report["active_after_ms"], report["edges_online_after_ms"]) == (500, 750)
@@ -45,7 +48,7 @@ async def test_a_wish_is_counted_from_when_it_was_made() -> None:
 
 async def test_it_ends_when_the_resending_is_over_or_nobody_believes_in_it_any_more() -> None:
     changeovers, log, clock, _ = made()
-    changeovers.begin(Activate(4, "silence"), "a", 98.0, {EDGE}, 0, 0)
+    changeovers.begin(Activate(4, "silence"), "a", 98.0, {EDGE}, (), None, 0, 0)
     progress(changeovers, quiet=False)
     assert changeovers.running
     clock.mono += 60
@@ -58,10 +61,11 @@ async def test_it_ends_when_the_resending_is_over_or_nobody_believes_in_it_any_m
 
 async def test_a_role_that_goes_again_leaves_its_report_as_it_stands() -> None:
     changeovers, log, _, _ = made()
-    changeovers.begin(Activate(4, "silence"), "a", None, {EDGE}, 0, 0)
+    changeovers.begin(Activate(4, "silence"), "a", None, {EDGE}, (), None, 0, 0)
+    assert [report["finished"] for report in log.changeovers.values()] == [False]
     changeovers.stand_down()
     assert not changeovers.running
-    assert len(log.changeovers) == 1
+    assert [report["finished"] for report in log.changeovers.values()] == [True]
 
 
 async def test_records_of_the_peer_are_shown_and_spoilt_ones_counted() -> None:
@@ -79,5 +83,5 @@ async def test_wishes_that_came_to_nothing_are_forgotten() -> None:
         changeovers.asked(f"wish-{number}")
     changeovers.asked("")
     clock.mono += 1
-    changeovers.begin(Activate(4, "asked for", True, "a", "wish-1"), "a", clock.mono, set(), 0, 0)
+    changeovers.begin(Activate(4, "asked for", True, "a", "wish-1"), "a", clock.mono, set(), (), None, 0, 0)
     assert log.changeovers["wish-1"]["active_after_ms"] == 0

@@ -16,7 +16,7 @@ def data(value: Value, **more: bool) -> list[Metric]:
 
 
 async def test_an_order_is_confirmed_by_the_value_that_was_asked_for() -> None:
-    commands = Commands()
+    commands = Commands(lambda _: None)
     order = commands.place(KEY, 42)
     commands.echo(EDGE, "Device 1", data(41))
     assert not order.answer.done()
@@ -25,14 +25,14 @@ async def test_an_order_is_confirmed_by_the_value_that_was_asked_for() -> None:
 
 
 async def test_without_an_echo_nobody_knows() -> None:
-    commands = Commands()
+    commands = Commands(lambda _: None)
     outcome = await commands.outcome(commands.place(KEY, 42), 0.05)
     assert outcome.outcome is Answer.UNKNOWN
     assert outcome.detail == "no echo within 0.05 s"
 
 
 async def test_neither_a_historical_value_nor_another_device_is_an_echo() -> None:
-    commands = Commands()
+    commands = Commands(lambda _: None)
     order = commands.place(KEY, 42)
     commands.echo(EDGE, "Device 1", data(42, is_historical=True))
     commands.echo(EDGE, "Device 2", data(42))
@@ -41,7 +41,7 @@ async def test_neither_a_historical_value_nor_another_device_is_an_echo() -> Non
 
 
 async def test_two_orders_for_one_metric_each_wait_for_their_own_value() -> None:
-    commands = Commands()
+    commands = Commands(lambda _: None)
     first, second = commands.place(KEY, 1), commands.place(KEY, 2)
     waits = [asyncio.create_task(commands.outcome(order, 0.2)) for order in (first, second)]
     commands.echo(EDGE, "Device 1", data(2))
@@ -50,7 +50,7 @@ async def test_two_orders_for_one_metric_each_wait_for_their_own_value() -> None
 
 
 async def test_an_edge_that_dies_before_its_echo_leaves_the_outcome_unknown() -> None:
-    commands = Commands()
+    commands = Commands(lambda _: None)
     order = commands.place(KEY, 42)
     commands.give_up("it died", EdgeNodeId("Group 1", "Edge 2"))
     assert not order.answer.done()

@@ -184,7 +184,7 @@ async def test_a_killed_edge_is_replaced_and_no_sample_is_lost(plant: Plant, bro
     counters = receiver.log.counters()
     assert all(value == at // PERIOD for at, value in counters.items()), "one value for each key"
     assert bd_seqs(plant) == list(range(len(bd_seqs(plant))))
-    await until(lambda: any(one["edges_online_after_ms"] for one in backup.log.changeovers.values()))
+    await until(lambda: all(one["finished"] for one in backup.log.changeovers.values()), "a full report")
     (report,) = backup.log.changeovers.values()
     assert (report["from"], report["to"], report["lost"]) == ("edge1-master", "edge1-backup", None)
     assert report["replayed"] > 0

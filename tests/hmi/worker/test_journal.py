@@ -74,6 +74,7 @@ def reports(journal: list[str]) -> Reports:
         lambda _: None,
         lambda _: None,
         journal.append,
+        lambda: None,
     )
 
 

@@ -76,9 +76,8 @@ async def test_after_a_planned_switch_the_one_that_sent_them_goes_on_waiting(
     master, backup, order = await waiting(plant, broker)
 
     await master.runtime.failover("drill", "tester")
-    await until(
-        lambda: any(one["edges_online_after_ms"] is not None for one in backup.log.changeovers.values())
-    )
+    reports = backup.log.changeovers
+    await until(lambda: any(one["edges_online_after_ms"] is not None for one in reports.values()))
 
     (report,) = reports.values()
     assert report["commands"] == []

@@ -95,28 +95,28 @@ class Plant:
         for row in control.ask(self.folder, "status"):
             if row["state"] == "Down":
                 control.ask(self.folder, "start", node=row["name"])
-        if not _until(self._whole, _HEAL_PATIENCE):
-            raise ConfigError("plant", f"did not heal within {_HEAL_PATIENCE:g} s: {self._states()}")
+        if not _until(lambda: not self.missing(), _HEAL_PATIENCE):
+            raise ConfigError("plant", f"did not heal within {_HEAL_PATIENCE:g} s: {self.missing()}")
 
-    def _whole(self) -> bool:
+    def missing(self) -> str:
+        """What lacks for every pair to be whole and every edge to move at both hosts; empty if nothing."""
         for gateway in self.layout.gateways:
-            views = []
-            for node in self.layout.pair(gateway):
-                try:
-                    views.append(self.gate(node).gateway())
-                except (Unreachable, Refused):
-                    return False
-            if sorted(view["state"] for view in views) != ["Active", "Standby"]:
-                return False
+            try:
+                views = [self.gate(node).gateway() for node in self.layout.pair(gateway)]
+            except (Unreachable, Refused) as error:
+                return str(error)
+            states = sorted(view["state"] for view in views)
+            if states != ["Active", "Standby"]:
+                return f"{gateway} is {' and '.join(states)}"
             if len({view["config_version"] for view in views}) != 1:
-                return False
+                return f"the nodes of {gateway} have different configurations"
             if not all(view["peer"] and view["peer"]["connected"] for view in views):
-                return False
-        hosts = self.layout.pair("Primary")
-        return all(self.edge_moves(host, edge, _wall_ms() - 1000) for host in hosts for edge in EDGES)
-
-    def _states(self) -> str:
-        return ", ".join(f"{node.name} {self.state(node)}" for node in self.layout.nodes)
+                return f"the nodes of {gateway} are not connected"
+        for host in self.layout.pair("Primary"):
+            for edge in EDGES:
+                if not self.edge_moves(host, edge, _wall_ms() - 1000):
+                    return f"{edge} does not move at {host.name}"
+        return ""
 
     def edge_moves(self, host: PlantNode, edge: str, since_ms: int) -> bool:
         """Whether the edge is online at the host with values that were made after `since_ms`."""

@@ -40,16 +40,18 @@ class Network:
     """
 
     def __init__(self, names: Iterable[str], run: int | None = None) -> None:
-        run = run or os.getpid()
-        self._run = f"{run:x}"
+        """`run`: another process has opened it (`found_at` says where)."""
+        self._run = f"{run or os.getpid():x}"
         self.bridge = f"tf{self._run}br"
+        self._numbers = {name: number for number, name in enumerate(names, start=1)}
         third = next(n for n in range(1, 255) if f"{_NET}.{n}." not in _addresses())
         self.gateway = f"{_NET}.{third}.254"
-        self._numbers = {name: number for number, name in enumerate(names, start=1)}
-        self._prefix = f"{_NET}.{third}"
+
+    def found_at(self, gateway: str) -> None:
+        self.gateway = gateway
 
     def address(self, name: str) -> str:
-        return f"{self._prefix}.{self._numbers[name]}"
+        return f"{self.gateway.rpartition('.')[0]}.{self._numbers[name]}"
 
     def namespace(self, name: str) -> str:
         return f"{_NAMES}{self._run}-{name}"

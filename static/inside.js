@@ -35,16 +35,17 @@ function list(elements) {
 
 function table(columns, types, rows) {
   const whole = made("table", "", "list rows"), head = made("tr"), body = made("tbody");
+  const styles = columns.map((_, number) => /^(U?Int\d+|Float|Double)$/.test(types[number]) ? "num" : "");
   head.append(made("td"));
   columns.forEach((name, number) => {
-    const cell = Object.assign(made("th", textOf(name)), {scope: "col"});
+    const cell = Object.assign(made("th", textOf(name), styles[number]), {scope: "col"});
     cell.append(made("small", types[number]));
     head.append(cell);
   });
   rows.forEach((row, number) => {
     const line = made("tr");
     line.append(Object.assign(made("th", number), {scope: "row"}));
-    line.append(...columns.map((_, place) => made("td", textOf(row[place]))));
+    line.append(...columns.map((_, place) => made("td", textOf(row[place]), styles[place])));
     body.append(line);
   });
   whole.append(made("thead"), body);

@@ -6,20 +6,32 @@ value changes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hmi.pages.values import LONGEST_TEXT, text_of
 
 MOST_ROWS, MOST_COLUMNS, MOST_ELEMENTS, MOST_CHARACTERS = 50, 20, 200, 4_000
 
 
+class Column(NamedTuple):
+    name: str
+    type: str
+
+    @property
+    def is_number(self) -> bool:
+        return re.fullmatch(r"U?Int\d+|Float|Double", self.type) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """One of `rows`, `elements` and `text` is filled; `note` says what was cut."""
+    """One of `rows`, `elements` and `text` is filled; `note` says what was cut. A cell of a row is its text,
+    and whether it is a number.
+    """
 
-    columns: tuple[tuple[str, str], ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[tuple[str, bool], ...], ...] = ()
     elements: tuple[str, ...] = ()
     text: str = ""
     note: str = ""
@@ -44,10 +56,11 @@ def inside(value: Any) -> Inside:
 
 def _table(value: dict[str, Any]) -> Inside:
     names, types, rows = (value.get(part) or [] for part in ("columns", "types", "rows"))
-    columns = [(text_of(name), text_of(kind)) for name, kind in zip(names, types, strict=False)]
+    columns = [Column(text_of(name), text_of(kind)) for name, kind in zip(names, types, strict=False)]
+    numbers = [column.is_number for column in columns[:MOST_COLUMNS]]
     return Inside(
         columns=tuple(columns[:MOST_COLUMNS]),
-        rows=tuple(tuple(map(text_of, row[:MOST_COLUMNS])) for row in rows[:MOST_ROWS]),
+        rows=tuple(tuple(zip(map(text_of, row), numbers, strict=False)) for row in rows[:MOST_ROWS]),
         note=_more((len(rows) - MOST_ROWS, "rows"), (len(columns) - MOST_COLUMNS, "columns")),
     )
 

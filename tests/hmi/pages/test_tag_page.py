@@ -97,6 +97,8 @@ def test_a_table_is_shown_with_its_columns_types_and_rows(node: FakeRuntime, peo
     text = page(people["viewer"], RECIPE)
     assert "2 rows of [Step, Name]" in text
     assert '<th scope="col">Name<small>String</small></th>' in text
+    assert '<th class="num" scope="col">Step<small>Int8</small></th>' in text
+    assert '<td class="num">2</td>' in text
     assert "<td>Fill</td>" in text
     assert "<td>–</td>" in text
 
@@ -140,7 +142,7 @@ def test_what_a_line_shows_whole_has_no_inside(value: Any) -> None:
 def test_a_table_with_holes_is_shown_as_far_as_it_goes() -> None:
     shown = inside({"columns": ["a", "b"], "types": ["Int8"], "rows": [[1], []]})
     assert shown.columns == (("a", "Int8"),)
-    assert shown.rows == (("1",), ())
+    assert shown.rows == ((("1", True),), ())
 
 
 def test_with_a_silent_worker_the_page_is_there_and_claims_nothing(

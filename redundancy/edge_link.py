@@ -16,7 +16,7 @@ from redundancy.mqtt import Connection, Lost, Message, Opened, Refused, Report
 from redundancy.ports import EdgeTags
 from redundancy.site import Alarm, Site
 from redundancy.window import Sample, SampleWindow, by_device
-from sparkplug import DataType, EdgeNodeId, EdgeSession, EdgeState, Metric
+from sparkplug import DataType, EdgeNodeId, EdgeSession, EdgeState, Metric, Properties
 from sparkplug.effects import (
     BirthDue,
     Close,
@@ -36,6 +36,9 @@ BURST, PAUSE = 20, 0.02
 """Messages of re-sent samples in a row, and seconds between: live samples must get their turn."""
 SHORT_LIVED, FOREIGN_DELAY = 2.0, 5.0
 """A session lost sooner than this was probably taken over by another client; then wait so long."""
+
+Shapes = dict[str | None, dict[str | None, tuple[DataType, Properties | None]]]
+"""By device, None for the node itself: the names of a birth with what only a birth says about them."""
 
 
 class EdgeLink:
@@ -76,7 +79,7 @@ class EdgeLink:
         self._acting = self._served = False
         self._opened_at: float | None = None
         self._thrown_off = 0
-        self._shapes: dict[str | None, dict[str | None, DataType]] = {}
+        self._shapes: Shapes = {}
 
     # -- what should be --------------------------------------------------------------------------
 
@@ -121,7 +124,8 @@ class EdgeLink:
         gone, came = self._shapes.keys() - shapes.keys(), shapes.keys() - self._shapes.keys()
         same = all(self._shapes[one] == shapes[one] for one in shapes.keys() - came)
         # A template's definition may have changed without its name; it belongs to the NBIRTH.
-        if not same or not (gone or came) or DataType.Template in shapes[None].values():
+        templates = any(datatype is DataType.Template for datatype, _ in shapes[None].values())
+        if not same or not (gone or came) or templates:
             self._birth()
             return
         now = self._site.clock.now()
@@ -379,9 +383,8 @@ def _published(effects: Sequence[Effect]) -> bool:
     return any(isinstance(effect, Publish) for effect in effects)
 
 
-def _shapes(
-    node: Sequence[Metric], devices: Mapping[str, Sequence[Metric]]
-) -> dict[str | None, dict[str | None, DataType]]:
-    """By device, None for the node itself: the names and datatypes of a birth."""
+def _shapes(node: Sequence[Metric], devices: Mapping[str, Sequence[Metric]]) -> Shapes:
     births: list[tuple[str | None, Sequence[Metric]]] = [(None, node), *devices.items()]
-    return {device: {one.name: one.datatype for one in metrics} for device, metrics in births}
+    return {
+        device: {one.name: (one.datatype, one.properties) for one in metrics} for device, metrics in births
+    }

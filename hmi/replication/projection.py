@@ -16,6 +16,7 @@ from hmi.people import audit, sessions
 from hmi.replication import documents, ledger, people
 from hmi.replication.models import Changeover
 from hmi.replication.schema import Strict, parse
+from redundancy import providers
 from redundancy.records import Record
 
 Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
@@ -90,3 +91,11 @@ _TARGETS: dict[str, Callable[[Record], None]] = {
     ledger.AUDIT: _audit,
     ledger.CHANGEOVER: _changeover,
 }
+
+for _name, _what in (
+    (ledger.CONFIG, "the configuration"),
+    (ledger.PEOPLE, "accounts, roles and tokens"),
+    (ledger.SESSION, "who is signed in"),
+    (ledger.AUDIT, "the audit trail"),
+):
+    providers.register(_name, _what)

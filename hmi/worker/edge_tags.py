@@ -20,6 +20,7 @@ from hmi.tags.about import About, properties
 from hmi.tags.value import Quality, TagValue
 from hmi.tags.wire import from_wire, to_wire
 from hmi.worker.image import TagImage
+from redundancy import providers
 from redundancy.config import Transmitter
 from redundancy.ports import Answer, GatewayView, Outcome
 from redundancy.records import Record
@@ -27,6 +28,7 @@ from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Template, Value
 
 PROVIDER = "tag-value"
 MEMORY, COUNTER = "memory", "counter"
+providers.register(PROVIDER, "written values of memory tags")
 
 
 @dataclass(frozen=True, slots=True)

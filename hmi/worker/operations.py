@@ -1,4 +1,4 @@
-"""What the desk can be asked: read, browse, write, failover, resync, watch, overview, poke, metrics.
+"""What the desk can be asked of tags and of the node: read, browse, write, watch, overview, poke, metrics.
 
 Rights are checked in the web process, before a question is put. Whether this node may act is checked
 here, at the moment of acting.
@@ -26,7 +26,7 @@ from hmi.worker.image import TagImage
 from hmi.worker.overview import overview
 from hmi.worker.publisher import Publisher
 from redundancy.config import NodeConfig
-from redundancy.ports import Answer, GatewayView, Outcome, Refused
+from redundancy.ports import Answer, GatewayView, Outcome
 from sparkplug import EdgeNodeId, Value
 
 log = logging.getLogger(__name__)
@@ -42,10 +42,6 @@ class Acting(Protocol):
     def view(self) -> GatewayView: ...
 
     async def write(self, edge: EdgeNodeId, device: str | None, name: str, value: Value) -> Outcome: ...
-
-    async def failover(self, reason: str, by: str) -> str: ...
-
-    def resync(self, by: str) -> None: ...
 
     def records_grew(self) -> None: ...
 
@@ -72,7 +68,7 @@ class Operations:
     @property
     def table(self) -> dict[str, Callable[..., Awaitable[Any]]]:
         """Every operation by its name."""
-        names = "read browse write failover resync watch unwatch overview poke metrics"
+        names = "read browse write watch unwatch overview poke metrics"
         return {name: getattr(self, name) for name in names.split()}
 
     async def read(self, paths: list[str], about: bool = False) -> list[dict[str, Any]]:
@@ -103,24 +99,6 @@ class Operations:
             {"path": asked["path"], "outcome": came.outcome.value, "detail": came.detail, "old": old}
             for asked, came, old in zip(writes, outcomes, olds, strict=True)
         ]
-
-    async def failover(self, reason: str, by: str) -> dict[str, str]:
-        """Asks for a planned switch; answers the changeover's id. 409 with the reason when it can't be."""
-        try:
-            return {"changeover": await self._runtime.failover(reason, by)}
-        except Refused as refusal:
-            active = (
-                f"{refusal.active_node} is active." if refusal.active_node else "Look at the pair's state."
-            )
-            raise DeskError(409, "failover refused", refusal.reason, active) from None
-
-    async def resync(self, by: str) -> dict[str, str]:
-        """Exchanges every record with the peer again, and reads the configuration again."""
-        try:
-            self._runtime.resync(by)
-        except Refused as refusal:
-            raise DeskError(409, "resync refused", refusal.reason, "Connect the peer first.") from None
-        return {"config_version": await self._reload()}
 
     async def watch(self, web: str, paths: list[str]) -> dict[str, Any]:
         """From now on `web` hears of changes of these tags, for 15 s or until it watches again."""

@@ -43,10 +43,11 @@ class Reports:
         on_note: Callable[[str], None],
         journal: Callable[[str], None],
         on_repeated: Callable[[], int | None],
+        on_view: Callable[[GatewayView], None],
     ) -> None:
         self._engine, self._gateway_tags, self._edges = engine, gateway_tags, edges
         self._on_gateway, self._on_applied, self._on_note = on_gateway, on_applied, on_note
-        self._journal, self.repeated = journal, on_repeated
+        self._journal, self.repeated, self._on_view = journal, on_repeated, on_view
         # Why each of our edge nodes is not online, as far as that was said: it may try for hours.
         self._said: dict[EdgeNodeId, set[str]] = {}
         self._words: dict[str, str] = {}
@@ -93,6 +94,7 @@ class Reports:
         self._say_what_changed(view)
         self._gateway_tags.gateway(view)
         self._edges.redundancy(view)
+        self._on_view(view)
         self._on_gateway()
 
     def changeover(self, report: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ from hmi.worker.gateway_tags import GatewayTags
 from hmi.worker.image import TagImage
 from hmi.worker.journal import Journal
 from hmi.worker.operations import Operations
+from hmi.worker.pair_operations import PairOperations
 from hmi.worker.publisher import Publisher
 from hmi.worker.reports import Reports, Troubles
 from hmi.worker.sampler import Sampler
@@ -85,6 +86,7 @@ class NodeWorker:
         self._engine, self._edges = EngineTags(*parts), EdgeTags(*parts)
         self._gateway_tags = GatewayTags(self.image, node, self._wall)
         self._journal = Journal(redis_url)
+        self._pair = PairOperations(node, clock, self.reload)
 
     def stop(self) -> None:
         """Hand the role over and end `run`. On the loop."""
@@ -141,6 +143,7 @@ class NodeWorker:
             self._audit,
             self._tell,
             lambda: self._history.tally.duplicates,
+            self._pair.saw,
         )
         runtime = self._runtime = Runtime(
             self._node,
@@ -152,6 +155,7 @@ class NodeWorker:
             self._edges,
         )
         self._edges.attach(runtime)
+        self._pair.attach(runtime)
         state = GatewayState(self._node)
         publisher = Publisher(self._redis_url, self.image, state, runtime.view, self._clock)
         operations = Operations(
@@ -165,7 +169,8 @@ class NodeWorker:
             self._troubles,
             self.reload,
         )
-        return runtime, publisher, Desk(self._redis_url, operations.table)
+        table = {**operations.table, **self._pair.table}
+        return runtime, publisher, Desk(self._redis_url, table)
 
     async def _read(self) -> None:
         """Read the rows. Ones that can't be used leave the configuration that was, and a reason."""
@@ -199,6 +204,7 @@ class NodeWorker:
                 self._runtime.rebirth()
 
     def _applied(self, records: Sequence[Record]) -> None:
+        self._pair.applied(records)
         if any(record.provider == ledger.CONFIG for record in records):
             self._send(self.reload())
 

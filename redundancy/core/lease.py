@@ -28,6 +28,8 @@ class Lease:
         self._attempt = 0
         self._asked: dict[int, float] = {}
         self._grants: dict[str, Granted] = {}
+        self.round_trips: dict[str, float] = {}
+        """Voter -> seconds from the latest question to its answer; for people, nothing is decided by it."""
 
     def ask(self, epoch: int, now: float) -> int:
         """A round of requests leaves now; its number comes back with the answers."""
@@ -49,6 +51,7 @@ class Lease:
         until = self._counts_until(asked_at, now)
         if until <= now:
             return False
+        self.round_trips[voter] = now - asked_at
         old = self._grants.get(voter)
         self._grants[voter] = Granted(epoch, until if old is None else max(until, old.until))
         return True

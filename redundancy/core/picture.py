@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from redundancy.core.eligibility import Obstacle, unfit
 from redundancy.core.messages import WITNESS
 from redundancy.core.situation import Phase, Situation
@@ -81,6 +83,7 @@ def picture(s: Situation, switch: Switch, state: State, why: str, since: float, 
         # Nobody has ticked yet since the lease ended; a page must not say Active all the same.
         state, why = State.FENCED, "has lost the role: its lease has run out"
     granted = WITNESS in s.term.lease.voters(now)
+    trips = s.term.lease.round_trips
     lease_until = now + s.settings.lease if s.independent else s.term.until
     return PairView(
         node=s.settings.node,
@@ -91,8 +94,8 @@ def picture(s: Situation, switch: Switch, state: State, why: str, since: float, 
         since=since,
         lease_until=lease_until if holds else 0.0,
         cause=s.cause if s.holding else "",
-        peer=s.peer.view(now) if s.peer else None,
-        witness=WitnessView(s.witness_linked, granted, s.witness_heard_at)
+        peer=replace(s.peer.view(now), round_trip=trips.get(s.peer.node)) if s.peer else None,
+        witness=WitnessView(s.witness_linked, granted, s.witness_heard_at, trips.get(WITNESS))
         if s.settings.has_witness
         else None,
         policy=s.settings.policy,

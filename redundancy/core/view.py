@@ -22,7 +22,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PeerView:
-    """The other node as this one knows it. `last_seen` is mono; None if never heard since boot."""
+    """The other node as this one knows it. `last_seen` is mono; None if never heard since boot.
+
+    `round_trip`: seconds to its vote and back when it last voted for this node, None if it has not.
+    """
 
     node: str
     connected: bool
@@ -31,15 +34,17 @@ class PeerView:
     last_seen: float | None
     config_version: str
     healthy: bool
+    round_trip: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WitnessView:
-    """The third vote. `granted`: it votes for this node now."""
+    """The third vote. `granted`: it votes for this node now. `round_trip`: as in PeerView."""
 
     connected: bool
     granted: bool
     last_seen: float | None
+    round_trip: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

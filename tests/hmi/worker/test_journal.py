@@ -75,6 +75,7 @@ def reports(journal: list[str]) -> Reports:
         lambda _: None,
         journal.append,
         lambda: None,
+        lambda _: None,
     )
 
 

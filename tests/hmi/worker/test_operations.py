@@ -13,7 +13,7 @@ from hmi.worker.operations import Operations
 from hmi.worker.publisher import Publisher
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, GatewayConfig, Server, TransmissionConfig, Transmitter
-from redundancy.ports import Answer, EdgeView, Outcome, Refused
+from redundancy.ports import Answer, EdgeView, Outcome
 from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Property
 from tests.hmi.worker.gateways import node, view
 
@@ -32,8 +32,7 @@ class ScriptedRuntime:
     loop_lag = 0.001
 
     def __init__(self):
-        self.now, self.ordered, self.grew, self.resynced = view(), [], 0, []
-        self.refusal = None
+        self.now, self.ordered, self.grew = view(), [], 0
 
     def view(self):
         return self.now
@@ -41,17 +40,6 @@ class ScriptedRuntime:
     async def write(self, edge, device, name, value):
         self.ordered.append((edge, device, name, value))
         return Outcome(Answer.CONFIRMED)
-
-    async def failover(self, reason, by):
-        if self.refusal is not None:
-            raise self.refusal
-        self.ordered.append((reason, by))
-        return "changeover-1"
-
-    def resync(self, by):
-        if self.refusal is not None:
-            raise self.refusal
-        self.resynced.append(by)
 
     def records_grew(self):
         self.grew += 1
@@ -222,22 +210,6 @@ async def test_with_nobody_active_the_refusal_says_that(station, state):
     assert "no node of Primary is known to be active" in came["detail"]
 
 
-async def test_a_failover_is_passed_on_and_a_refusal_is_a_conflict(station):
-    assert await station.operations.failover("drill", "eva") == {"changeover": "changeover-1"}
-    station.runtime.refusal = Refused("the peer is not connected", "primary-master")
-    with pytest.raises(DeskError) as refusal:
-        await station.operations.failover("drill", "eva")
-    assert (refusal.value.status, refusal.value.reason) == (409, "the peer is not connected")
-    assert "primary-master" in refusal.value.resolution
-    with pytest.raises(DeskError):
-        await station.operations.resync("eva")
-
-
-async def test_a_resync_exchanges_records_and_reads_the_configuration_again(station):
-    assert await station.operations.resync("eva") == {"config_version": "v2"}
-    assert station.runtime.resynced == ["eva"]
-
-
 async def test_a_poke_pushes_records_and_takes_up_the_configuration(station):
     await station.operations.poke()
     assert (station.runtime.grew, station.reloads) == (1, 1)
@@ -279,8 +251,6 @@ def test_every_operation_of_the_desk_is_there(station):
         "read",
         "browse",
         "write",
-        "failover",
-        "resync",
         "watch",
         "unwatch",
         "overview",

@@ -85,6 +85,26 @@ class RedundancySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkTls:
+    """A node's PEM files for its links: the plant's authority, its own certificate, and that one's key.
+
+    With them, every link of the node is TLS with certificates at both ends, and none is ever without.
+    """
+
+    ca: str
+    certificate: str
+    key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("ca", "certificate", "key"):
+            path = getattr(self, name)
+            if not path:
+                raise ConfigError(f"link_tls.{name}", "is missing: TLS takes a CA, a certificate and its key")
+            if not path.startswith("/"):
+                raise ConfigError(f"link_tls.{name}", f"{path!r} is not a whole path, from / on")
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """The other node of the pair: where its link listens and where browsers find its pages."""
 
@@ -113,6 +133,7 @@ class NodeConfig:
     mqtt: Endpoint | None = None
     serve_witness: Endpoint | None = None
     redundancy: RedundancySettings = RedundancySettings()
+    link_tls: LinkTls | None = None
 
     def __post_init__(self) -> None:
         if self.role is Role.INDEPENDENT and self.peer is not None:

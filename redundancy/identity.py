@@ -3,13 +3,14 @@
 Written with mode 0600, because it holds the plant's key. It is read by the node's processes and by
 the witness, so it knows nothing of Django.
 
-Shape (addresses are "host:port"; peer, witness, serve_witness and mqtt may be null):
+Shape (addresses are "host:port"; peer, witness, serve_witness, mqtt and link_tls may be null):
 
     {"gateway": "Primary", "node": "primary-master", "role": "Master",
      "link": "127.0.0.1:8060", "http": "127.0.0.1:8088", "url": "http://127.0.0.1:8088",
      "mqtt": "127.0.0.1:1883", "witness": "127.0.0.1:8070", "serve_witness": null,
      "peer": {"node": "primary-backup", "link": "127.0.0.1:8061", "url": "http://127.0.0.1:8089"},
      "plant_key": "<hex>", "secret_key": "<text, the pair's>",
+     "link_tls": {"ca": "/.../ca.pem", "certificate": "/.../primary-master.pem", "key": "/.../....key"},
      "redundancy": {"standby": "Warm", "failover_timeout": 2.0, ...}}
 """
 
@@ -24,6 +25,7 @@ from typing import Any
 from redundancy.config import (
     ConfigError,
     Endpoint,
+    LinkTls,
     NodeConfig,
     Peer,
     Recovery,
@@ -90,6 +92,7 @@ def parse(raw: dict[str, Any]) -> Identity:
         mqtt=None if mqtt is None else endpoint(mqtt, "mqtt"),
         serve_witness=None if serve is None else endpoint(serve, "serve_witness"),
         redundancy=_redundancy(raw.get("redundancy", {})),
+        link_tls=link_tls(raw.get("link_tls")),
     )
     return Identity(node, _text(raw, "secret_key"))
 
@@ -103,6 +106,18 @@ def endpoint(text: Any, name: str) -> Endpoint:
         return Endpoint(host, int(port))
     except ConfigError as error:
         raise ConfigError(name, error.reason) from None
+
+
+def link_tls(raw: Any) -> LinkTls | None:
+    """The files for TLS on the links; None where they are without. Raises ConfigError."""
+    if raw is None:
+        return None
+    if not isinstance(raw, dict) or not all(isinstance(path, str) for path in raw.values()):
+        raise ConfigError("link_tls", "must be an object with ca, certificate and key, each a file's path")
+    unknown = sorted(set(raw) - {"ca", "certificate", "key"})
+    if unknown:
+        raise ConfigError(f"link_tls.{unknown[0]}", "is not a setting")
+    return LinkTls(raw.get("ca", ""), raw.get("certificate", ""), raw.get("key", ""))
 
 
 def _peer(raw: Any) -> Peer:

@@ -1,9 +1,10 @@
 """The witness: a third vote for every pair of a plant. `python -m redundancy.witness --dir D`.
 
-D/witness.json, mode 0600: {"listen": "127.0.0.1:8070", "plant_key": "<hex>", "lease": 2.0}. The votes it
-has given are kept in D/promises, one file a pair. It says `witness ready on HOST:PORT` on stdout once
-it listens. Exit codes: 0 after SIGTERM or SIGINT, 2 for a configuration that can't be used, 3 for an
-address or a folder that is taken.
+D/witness.json, mode 0600: {"listen": "127.0.0.1:8070", "plant_key": "<hex>", "lease": 2.0}, and where the
+links have TLS: "link_tls": {"ca": FILE, "certificate": FILE, "key": FILE} and "name", which its certificate
+must name ("witness" if none is said). The votes it has given are kept in D/promises, one file a pair. It
+says `witness ready on HOST:PORT` on stdout once it listens. Exit codes: 0 after SIGTERM or SIGINT, 2 for a
+configuration that can't be used, 3 for an address or a folder that is taken.
 """
 
 from __future__ import annotations
@@ -28,14 +29,15 @@ from typing import Any
 
 from redundancy import promise
 from redundancy.clock import Clock
-from redundancy.config import ConfigError, Endpoint, NodeConfig
+from redundancy.config import ConfigError, Endpoint, LinkTls, NodeConfig
 from redundancy.core.messages import Heartbeat, Message, from_wire, to_wire
 from redundancy.core.voter import Voter
-from redundancy.identity import endpoint
+from redundancy.identity import endpoint, link_tls
 from redundancy.link.frames import Breach, FrameError
 from redundancy.link.intruders import Intruders
 from redundancy.link.listener import Listener, Reply
 from redundancy.link.speaker import WITNESS, Speaker, expect_voters
+from redundancy.link.tls import Papers
 
 MAX_PAIRS = 64
 FILE = "witness.json"
@@ -117,6 +119,7 @@ class Witness:
         name: str = "witness",
         not_for: str = "",
         tell: Callable[[str], None] = _log.warning,
+        tls: LinkTls | None = None,
     ) -> None:
         self._lease = lease
         self._not_for = not_for
@@ -139,6 +142,7 @@ class Witness:
             intruders=self.intruders,
             channels=frozenset({"lease"}),
             max_peers=2 * MAX_PAIRS,
+            papers=None if tls is None else Papers(tls),
         )
 
     @classmethod
@@ -154,6 +158,7 @@ class Witness:
             lease=node.redundancy.failover_timeout,
             name=node.node,
             not_for=node.gateway,
+            tls=node.link_tls,
         )
 
     async def start(self) -> None:
@@ -218,8 +223,8 @@ def _file_of(gateway: str) -> str:
     return f"{slug}.{hashlib.sha256(gateway.encode()).hexdigest()[:12]}.json"
 
 
-def _read(folder: Path) -> tuple[Endpoint, bytes, float]:
-    """`witness.json`: listen, plant key, lease. Raises ConfigError naming the field."""
+def _read(folder: Path) -> dict[str, Any]:
+    """`witness.json`, as the arguments of Witness. Raises ConfigError naming the field."""
     path = folder / FILE
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -238,15 +243,20 @@ def _read(folder: Path) -> tuple[Endpoint, bytes, float]:
     lease = raw.get("lease", 2.0)
     if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0.2 <= lease <= 60.0:
         raise ConfigError("lease", "must be between 0.2 and 60 seconds")
-    return endpoint(raw.get("listen"), "listen"), key, float(lease)
+    name = raw.get("name", "witness")
+    if not isinstance(name, str) or not 0 < len(name) <= 100 or not name.isprintable():
+        raise ConfigError("name", "is not a name of at most 100 characters")
+    listen, tls = endpoint(raw.get("listen"), "listen"), link_tls(raw.get("link_tls"))
+    return {"listen": listen, "key": key, "lease": float(lease), "name": name, "tls": tls}
 
 
 async def _serve(folder: Path) -> int:
-    listen, key, lease = _read(folder)
+    told = _read(folder)
+    listen = told["listen"]
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    witness = Witness(listen, key, folder, Clock(), lease=lease)
+    witness = Witness(folder=folder, clock=Clock(), **told)
     try:
         await witness.start()
     except BlockingIOError:

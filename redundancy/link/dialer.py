@@ -15,6 +15,7 @@ from redundancy.link.handshake import Handshake, Terms
 from redundancy.link.intruders import Intruders
 from redundancy.link.speaker import Check, Speaker
 from redundancy.link.stream import Stream, StreamEvents
+from redundancy.link.tls import Papers
 
 CONNECT_TIMEOUT = 0.5
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # seconds between attempts, doubling
@@ -39,6 +40,7 @@ class Dialer:
         on_down: Callable[[Speaker, str], None] | None = None,
         on_message: Callable[[Speaker, dict[str, Any]], None] | None = None,
         intruders: Intruders | None = None,
+        papers: Papers | None = None,
     ) -> None:
         self._me = me
         self._endpoint = endpoint
@@ -48,6 +50,7 @@ class Dialer:
         self._on_up = on_up
         self._on_down = on_down
         self._on_message = on_message
+        self._papers = papers
         self._stream: Stream | None = None
         self._over: asyncio.Event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -93,14 +96,16 @@ class Dialer:
     async def _call(self) -> None:
         """One connection from its first packet to its end."""
         loop = asyncio.get_running_loop()
-        handshake = Handshake(Terms(self._me, self._key, self._admit, os.urandom(32)), self._channel)
-        events = StreamEvents(self._on_ready, self._take, self._refused, self._closed)
         self._over.clear()
         try:
+            stream = self._prepared(loop)
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 _, self._stream = await loop.create_connection(
-                    lambda: Stream(loop, handshake, events), self._endpoint.host, self._endpoint.port
+                    lambda: stream, self._endpoint.host, self._endpoint.port
                 )
+        except FrameError as error:
+            self.why = error.reason
+            self.intruders.refused(error, str(self._endpoint))
         except TimeoutError:
             self.why = f"{self._endpoint} does not answer"
         except OSError as error:
@@ -108,8 +113,17 @@ class Dialer:
         else:
             await self._over.wait()
 
-    def _admit(self, other: Speaker, channel: str) -> str | None:  # noqa: ARG002  this end has chosen it
-        return self._check(other)
+    def _prepared(self, loop: asyncio.AbstractEventLoop) -> Stream:
+        """A stream that is not connected yet. Raises FrameError for certificates that don't serve."""
+
+        def admit(other: Speaker, channel: str) -> str | None:  # noqa: ARG001  this end has chosen it
+            return self._check(other) or stream.disowned(other)
+
+        handshake = Handshake(Terms(self._me, self._key, admit, os.urandom(32)), self._channel)
+        events = StreamEvents(self._on_ready, self._take, self._refused, self._closed)
+        wire = None if self._papers is None else self._papers.wire(server=False)
+        stream = Stream(loop, handshake, events, wire)
+        return stream
 
     def _on_ready(self, stream: Stream) -> None:
         self._stream = stream

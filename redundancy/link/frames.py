@@ -25,6 +25,7 @@ LIMITS: Mapping[str, int] = {"lease": 64 * 1024, "records": 8 * 1024 * 1024}  # 
 _LENGTH = struct.Struct("!I")
 _NUMBER = struct.Struct("!Q")
 _SEALING = _NUMBER.size + MAC_SIZE
+_TLS = (0x1603, 0x1503)  # how TLS begins a handshake, or refuses one; as a length it is beyond every limit
 
 
 class Breach(StrEnum):
@@ -41,6 +42,7 @@ class Breach(StrEnum):
     VERSION = "version"
     KEY = "key"
     WRONG_PEER = "wrong-peer"
+    TLS = "tls"
 
 
 class FrameError(Exception):
@@ -75,6 +77,8 @@ class FrameReader:
         """The whole frames there are, without their length. Raises FrameError for one over the limit."""
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
+            if length >> 16 in _TLS:
+                raise FrameError(Breach.TLS, "it wants TLS, and this node's link is without")
             if length > self.limit:
                 raise FrameError(Breach.OVERSIZE, f"a frame of {length} bytes, {self.limit} are allowed")
             end = _LENGTH.size + length

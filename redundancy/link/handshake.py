@@ -98,6 +98,14 @@ class Handshake:
             return self._listener_proved(message)
         return self._dialer_proved(message)
 
+    def opened(self, frame: bytes) -> dict[str, Any]:
+        """A sealed message once all is `done`. Raises FrameError, or Refusal if it refuses this node."""
+        message = self.opener.open(frame)
+        if message.keys() == {"refused"}:
+            why = f"{self.peer} refuses this node: {_printable(message['refused'])}"
+            raise Refusal(Breach.WRONG_PEER, why, proven=True)
+        return message
+
     def _in_clear(self, frame: bytes) -> dict[str, Any]:
         try:
             message = from_body(frame)

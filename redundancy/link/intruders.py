@@ -16,6 +16,9 @@ _GONE_AFTER = 6.0  # seconds; a wrong peer that is still there calls or answers 
 class Intruders:
     """`tell(why)` hears the first of every kind, so that a flood of garbage is one line in the log.
 
+    A fault of TLS is of a kind for each reason, and news again once somebody has been let in: that is
+    how an engineer sees which certificate is at fault now.
+
     `wrong_peer(why)` hears of an end that has proven the plant key and is still not the one expected:
     the pair is set up wrongly, and the Pair must know (core event Intruder). It hears every such reason
     once, and again after `gone()`: the right peer has been here since, or the wrong one has not been
@@ -43,7 +46,9 @@ class Intruders:
             self._expect_silence()
             if self._new(why) and self._wrong_peer is not None:
                 self._wrong_peer(why)
-        elif self._new(error.breach) and self._tell is not None:
+        elif (
+            self._new(error.reason if error.breach is Breach.TLS else error.breach) and self._tell is not None
+        ):
             self._tell(why)
 
     def forgive(self) -> None:

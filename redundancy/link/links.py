@@ -11,6 +11,7 @@ from redundancy.link.dialer import Dialer
 from redundancy.link.intruders import Intruders
 from redundancy.link.listener import Listener, Reply
 from redundancy.link.speaker import Speaker, expect_peer, expect_witness
+from redundancy.link.tls import Papers
 
 WITNESS_NAME = "witness"
 
@@ -56,6 +57,7 @@ class Links:
         self._events = events
         self._records = records
         self._up = False
+        self._papers = None if node.link_tls is None else Papers(node.link_tls)
         self._peer = "" if node.peer is None else node.peer.node
         self.intruders = Intruders(events.intruder, events.wrong_peer, events.wrong_peer_gone)
         self.listener: Listener | None = None
@@ -76,6 +78,7 @@ class Links:
                 on_down=lambda _, why: events.down(WITNESS_NAME, why),
                 on_message=lambda _, message: events.received(WITNESS_NAME, message),
                 intruders=Intruders(events.intruder, events.intruder),
+                papers=self._papers,
             )
 
     def _link_peer(self, node: NodeConfig, me: Speaker, boot_id: str) -> None:
@@ -90,6 +93,7 @@ class Links:
             on_up=lambda _, channel: self._settle(channel, ""),
             on_down=lambda _, channel, why: self._left(channel, why),
             intruders=self.intruders,
+            papers=self._papers,
         )
         self.dialer = Dialer(
             me,
@@ -101,6 +105,7 @@ class Links:
             on_down=lambda _, why: self._settle("lease", why),
             on_message=lambda _, message: self._events.received(self._peer, message),
             intruders=self.intruders,
+            papers=self._papers,
         )
         if self._records is not None:
             self.records = Dialer(
@@ -113,6 +118,7 @@ class Links:
                 on_down=lambda _, why: self._records.pull_down(why) if self._records else None,
                 on_message=lambda _, message: self._records.pulled(message) if self._records else None,
                 intruders=self.intruders,
+                papers=self._papers,
             )
 
     @property

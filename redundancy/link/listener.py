@@ -13,6 +13,7 @@ from redundancy.link.handshake import Handshake, Terms
 from redundancy.link.intruders import Intruders
 from redundancy.link.speaker import Check, Speaker
 from redundancy.link.stream import Stream, StreamEvents
+from redundancy.link.tls import Papers, TlsWire
 
 HALF_OPEN = 16  # connections that may be in their handshake at one time
 _ALIVE = 1.0  # seconds within which a heartbeat proves that the older of two namesakes lives
@@ -42,6 +43,7 @@ class Listener:
         intruders: Intruders | None = None,
         channels: frozenset[str] = frozenset({"lease", "records"}),
         max_peers: int = 4,
+        papers: Papers | None = None,
     ) -> None:
         self._me = me
         self._endpoint = endpoint
@@ -52,6 +54,7 @@ class Listener:
         self._on_down = on_down
         self._channels = channels
         self._max_peers = max_peers
+        self._papers = papers
         self._server: asyncio.Server | None = None
         self._half_open: list[Stream] = []
         self._ready: dict[tuple[str, str, str], Stream] = {}
@@ -90,10 +93,28 @@ class Listener:
             oldest = self._half_open.pop(0)
             self.intruders.refused(FrameError(Breach.FLOOD, "too many unfinished handshakes"), oldest.address)
             oldest.close("too many unfinished handshakes")
-        handshake = Handshake(Terms(self._me, self._key, self._admit, os.urandom(32)), None)
-        events = StreamEvents(self._on_ready, self._take, self._refused, self._closed)
-        stream = Stream(loop, handshake, events)
+        stream = self._prepared(loop)
         self._half_open.append(stream)
+        return stream
+
+    def _prepared(self, loop: asyncio.AbstractEventLoop) -> Stream:
+        """For one connection. With certificates that don't serve it is closed as soon as it stands."""
+
+        def admit(other: Speaker, channel: str) -> str | None:
+            return self._admit(other, channel) or stream.disowned(other)
+
+        handshake = Handshake(Terms(self._me, self._key, admit, os.urandom(32)), None)
+        events = StreamEvents(self._on_ready, self._take, self._refused, self._closed)
+        wire: TlsWire | None = None
+        why = ""
+        try:
+            wire = None if self._papers is None else self._papers.wire(server=True)
+        except FrameError as error:
+            why = error.reason
+            self.intruders.refused(error, str(self._endpoint))
+        stream = Stream(loop, handshake, events, wire)
+        if why:
+            stream.close(why)
         return stream
 
     def _admit(self, other: Speaker, channel: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 from redundancy.link.frames import Breach, FrameError, FrameReader
 from redundancy.link.handshake import Handshake, Refusal
 from redundancy.link.speaker import Speaker
+from redundancy.link.tls import TlsWire, disowned
 
 HANDSHAKE_TIME = 2.0  # seconds; a slower one is a slowloris
 SILENCE = 2500  # ms that sent bytes may stay unacknowledged (TCP_USER_TIMEOUT)
@@ -52,18 +53,29 @@ class StreamEvents:
 
 
 class Stream(asyncio.Protocol):
-    """`send` seals and writes; nothing ever waits. Messages come only after the handshake."""
+    """`send` seals and writes; nothing ever waits. Messages come only after the handshake.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, handshake: Handshake, events: StreamEvents) -> None:
+    With a `wire`, everything goes through its TLS, the handshake too, and within the same two seconds.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        handshake: Handshake,
+        events: StreamEvents,
+        wire: TlsWire | None = None,
+    ) -> None:
         self._loop = loop
         self._handshake = handshake
         self._events = events
+        self._wire = wire
         self._reader = FrameReader()
         self._outbox = Outbox()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
         self._ended = False
+        self._announced = False
         self._why = ""
         self.address = "?"
         self.heard_at = loop.time()
@@ -94,8 +106,12 @@ class Stream(asyncio.Protocol):
         if self._paused and self.channel == "lease":
             self._outbox.put(message)
         else:
-            self._transport.write(self._handshake.sealer.seal(message))
+            self._write(self._handshake.sealer.seal(message))
         return True
+
+    def disowned(self, other: Speaker) -> str | None:
+        """Why the other end's certificate is not that of this speaker; None if it is, or without TLS."""
+        return None if self._wire is None else disowned(self._wire.names, other.node)
 
     def close(self, why: str = "closed here") -> None:
         """Drop the connection with whatever is still unsent."""
@@ -116,18 +132,19 @@ class Stream(asyncio.Protocol):
         transport.set_write_buffer_limits(high=0)  # pause at once: what waits here could still be replaced
         _tune(transport.get_extra_info("socket"))
         self._timer = self._loop.call_later(HANDSHAKE_TIME, self._too_slow)
-        transport.write(self._handshake.opening())
+        self._write(self._handshake.opening())
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the other end; the first bad frame is the last that is looked at."""
         if self._ended or self._why:
             return
-        self._reader.feed(data)
         try:
+            self._reader.feed(self._decrypted(data))
             for frame in self._reader.frames():
                 self._take(frame)
                 if self._ended or self._why:
                     return
+            self._announce()
         except FrameError as error:
             self._refuse(error)
 
@@ -151,25 +168,34 @@ class Stream(asyncio.Protocol):
         if not self._why:
             self._why = str(exc) if exc is not None else "the other end closed the connection"
             try:
+                if self._wire is not None:
+                    self._wire.finish()
                 self._reader.finish()
             except FrameError as error:
+                self._why = error.reason
                 self._events.refused(self, error)
         self._ended = True
         self._events.closed(self, self._why)
 
     def _take(self, frame: bytes) -> None:
         if self._handshake.done:
-            message = self._handshake.opener.open(frame)
+            message = self._handshake.opened(frame)
+            self._announce()
             self.heard_at = self._loop.time()
             self._events.message(self, message)
             return
         answer = self._handshake.receive(frame)
-        if answer and self._transport is not None:
-            self._transport.write(answer)
+        if answer:
+            self._write(answer)
         if self._handshake.done:
             self._stop_timer()
             self._reader.limit = self._handshake.opener.frame_limit
             self.heard_at = self._loop.time()
+
+    def _announce(self) -> None:
+        """Once, and not before what came along with the last word of the handshake: it may be a refusal."""
+        if self._handshake.done and not self._announced:
+            self._announced = True
             self._events.ready(self)
 
     def _refuse(self, error: FrameError) -> None:
@@ -179,10 +205,25 @@ class Stream(asyncio.Protocol):
             return
         if isinstance(error, Refusal) and error.farewell:
             # The reason must arrive, so the socket is closed in order; the timer cuts it if it stalls.
-            self._transport.write(error.farewell)
+            self._write(error.farewell)
             self._transport.close()
+        elif error.breach is Breach.TLS:
+            self._transport.close()  # so does TLS's own alert
         else:
             self._transport.abort()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data if self._wire is None else self._wire.send(data))
+
+    def _decrypted(self, data: bytes) -> bytes:
+        if self._wire is None:
+            return data
+        try:
+            return self._wire.receive(data)
+        finally:
+            if self._transport is not None:
+                self._transport.write(self._wire.pending())
 
     def _too_slow(self) -> None:
         if not self._why:

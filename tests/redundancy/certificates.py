@@ -8,6 +8,8 @@ from pathlib import Path
 
 import trustme
 
+from redundancy.config import LinkTls
+
 
 @dataclass(frozen=True)
 class Pem:
@@ -15,6 +17,64 @@ class Pem:
 
     certificate: str
     key: str
+
+
+class Desk:
+    """One node's three files for its links, in a folder of their own. What is in them can be replaced."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self.files = LinkTls(*(str(folder / name) for name in ("ca.pem", "node.pem", "node.key")))
+
+    def put(self, authority: trustme.CA, issued: trustme.LeafCert) -> None:
+        """As a person with `mv` does it: one file after the other, each whole."""
+        self._put(self.files.ca, authority.cert_pem)
+        self._put(self.files.certificate, issued.cert_chain_pems[0])
+        self._put(self.files.key, issued.private_key_pem)
+
+    def _put(self, path: str, blob: trustme.Blob) -> None:
+        blob.write_to_path(f"{path}.new")
+        Path(f"{path}.new").replace(path)
+
+
+class Office:
+    """The authority of a plant's links, and one of another plant."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._authority, self._stranger = trustme.CA(), trustme.CA()
+
+    def desk(self, node: str) -> Desk:
+        """A node with everything in order."""
+        desk = Desk(self._folder / node)
+        self.mend(desk, node)
+        return desk
+
+    def mend(self, desk: Desk, node: str) -> None:
+        desk.put(self._authority, _issued(self._authority, node))
+
+    def expire(self, desk: Desk, node: str) -> None:
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        desk.put(self._authority, _issued(self._authority, node, yesterday))
+
+    def swap_certificate(self, desk: Desk, node: str) -> None:
+        """Its own certificate is of another authority."""
+        desk.put(self._authority, _issued(self._stranger, node))
+
+    def swap_ca(self, desk: Desk, node: str) -> None:
+        """Its CA file is another authority's."""
+        desk.put(self._stranger, _issued(self._authority, node))
+
+    def misname(self, desk: Desk, node: str) -> None:
+        desk.put(self._authority, _issued(self._authority, f"not-{node}"))
+
+
+def _issued(authority: trustme.CA, node: str, until: datetime | None = None) -> trustme.LeafCert:
+    """Made out to the node as a host's name, or where it can't be one, as a common name."""
+    if " " in node:
+        return authority.issue_cert(common_name=node, not_after=until)
+    return authority.issue_cert(node, not_after=until)
 
 
 class Certificates:

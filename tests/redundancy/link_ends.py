@@ -47,6 +47,11 @@ class Ear:
         self.wrong: list[str] = []
         self.intruders = Intruders(self.told.append, self.wrong.append)
 
+    @property
+    def heard(self) -> str:
+        """All that a person was told of refusals."""
+        return "\n".join(self.told + self.wrong)
+
 
 @asynccontextmanager
 async def listening(
@@ -77,7 +82,13 @@ async def listening(
 
 @asynccontextmanager
 async def dialing(
-    port: int, ear: Ear, me: Speaker = MASTER, key: bytes = KEY, check: Any = anyone, channel: str = "lease"
+    port: int,
+    ear: Ear,
+    me: Speaker = MASTER,
+    key: bytes = KEY,
+    check: Any = anyone,
+    channel: str = "lease",
+    **more: Any,
 ) -> AsyncIterator[Dialer]:
     dialer = Dialer(
         me,
@@ -89,6 +100,7 @@ async def dialing(
         on_down=lambda peer, why: ear.downs.append(why),
         on_message=lambda peer, message: ear.messages.append((peer.node, channel, message)),
         intruders=ear.intruders,
+        **more,
     )
     dialer.start()
     try:

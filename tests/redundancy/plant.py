@@ -13,6 +13,7 @@ from redundancy.config import (
     Endpoint,
     EngineConfig,
     GatewayConfig,
+    LinkTls,
     NodeConfig,
     Peer,
     RedundancySettings,
@@ -185,6 +186,11 @@ class Node:
         parts = (self.config, self.gateway, self.folder, self.clock, self.store, self.log, self.tags)
         return Runtime(*parts)
 
+    def become(self, **changes: Any) -> None:
+        """Before the start: these fields of its configuration are otherwise."""
+        self.config = replace(self.config, **changes)
+        self.runtime = self._made()
+
     def rename(self, names: Mapping[str, str]) -> None:
         """Before the start: this node calls the servers otherwise."""
         assert self.gateway is not None
@@ -246,10 +252,10 @@ class Plant:
         self._witness_at = Endpoint("127.0.0.1", free_port())
         self._witness: Witness | None = None
 
-    async def start_witness(self) -> None:
+    async def start_witness(self, tls: LinkTls | None = None) -> None:
         folder = self.folder / "witness"
         folder.mkdir(exist_ok=True)
-        self._witness = Witness(self._witness_at, KEY, folder, Clock(), lease=self.lease)
+        self._witness = Witness(self._witness_at, KEY, folder, Clock(), lease=self.lease, tls=tls)
         await self._witness.start()
 
     async def stop_witness(self) -> None:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,11 @@ from redundancy.core.actions import Promise
 from redundancy.core.messages import Heartbeat, Release, Request, to_wire
 from redundancy.link.frames import Breach
 from redundancy.link.speaker import Speaker
+from redundancy.link.tls import Papers
 from redundancy.witness import MAX_PAIRS, Witness, _file_of
 from sparkplug.instant import Instant
 from tests.ports import free_port
+from tests.redundancy.certificates import Office
 from tests.redundancy.link_ends import KEY, Candidate, config
 from tests.waiting import PATIENCE, until
 
@@ -83,6 +85,22 @@ async def test_a_node_of_another_gateway_is_a_witness_and_never_of_its_own_pair(
     finally:
         await serving.close()
     assert Witness.of(config(), tmp_path, Clock()) is None
+
+
+async def test_with_certificates_it_votes_for_nodes_that_show_theirs_and_for_nobody_else(
+    tmp_path: Path,
+) -> None:
+    port, office, told = free_port(), Office(tmp_path / "papers"), []
+    files = office.desk("the third vote").files
+    node, plain = Candidate(port, "Primary", "m"), Candidate(port, "Primary", "b", "Backup")
+    node.dialer._papers = Papers(office.desk("m").files)
+    async with witnessing(tmp_path, port, tls=files, name="the third vote", tell=told.append), node.linked():
+        assert await node.ask(1) == "grant"
+        plain.dialer.start()
+        await until(lambda: "wants TLS" in plain.dialer.why)
+        await plain.dialer.close()
+        await until(lambda: told)
+    assert told == ["127.0.0.1: it speaks without TLS, and this link is never without"]
 
 
 async def test_the_pairs_of_a_plant_do_not_mix(tmp_path: Path) -> None:
@@ -273,6 +291,24 @@ def test_the_process_says_ready_and_ends_cleanly(tmp_path: Path) -> None:
         process.kill()
 
 
+async def test_the_process_speaks_tls_by_the_same_settings(tmp_path: Path) -> None:
+    office = Office(tmp_path / "papers")
+    files = asdict(office.desk("w").files)
+    folder = folder_of(tmp_path, name="w", link_tls=files)
+    port = int(json.loads((folder / "witness.json").read_text())["listen"].rpartition(":")[2])
+    node = Candidate(port, "Primary", "m")
+    node.dialer._papers = Papers(office.desk("m").files)
+    process = start(folder)
+    try:
+        async with node.linked():
+            assert await node.ask(1) == "grant"
+            assert node.dialer.peer is not None
+            assert node.dialer.peer.node == "w"
+    finally:
+        process.kill()
+        process.communicate()
+
+
 async def test_a_killed_process_remembers_what_it_promised(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, lease=0.3)
     port = int(json.loads((folder / "witness.json").read_text())["listen"].rpartition(":")[2])
@@ -321,6 +357,13 @@ def test_a_taken_port_is_one_line_and_code_3(tmp_path: Path) -> None:
         ({"plant_key": "00"}, "plant_key"),
         ({"lease": 0}, "lease"),
         ({"lease": "2"}, "lease"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"link_tls": "ca.pem"}, "link_tls"),
+        ({"link_tls": {"ca": "/ca.pem", "certificate": "/c.pem"}}, "link_tls.key"),
+        ({"link_tls": {"ca": "ca.pem", "certificate": "/c.pem", "key": "/k"}}, "link_tls.ca"),
+        ({"link_tls": {"ca": "/ca.pem", "certificate": 7, "key": "/k"}}, "link_tls"),
+        ({"link_tls": {"verify": "no"}}, "link_tls.verify"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(

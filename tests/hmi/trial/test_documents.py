@@ -41,4 +41,4 @@ def test_the_file_that_is_shown_can_be_used(tmp_path: Path) -> None:
     file.write_text(shown, encoding="utf-8")
     document = founding.judge(wishes(EdgeWishes, {"file": str(file)}))
     assert len(document["transmission"]["transmitters"]) == 2
-    assert len(document["tags"]) == 2 * (2 * 2 + 1)
+    assert len(document["tags"]) == 2 * (3 * 2 + 1)

@@ -14,17 +14,19 @@ from hmi.people.audit import Actor
 WRITE_PATIENCE = 10.0
 
 
-def order(actor: Actor, op: str, reason: str = "") -> dict[str, Any]:
-    """Failover or re-sync. Raises DeskError when it is refused; that is on record, too."""
+def order(actor: Actor, op: str, reason: str = "", **arguments: Any) -> dict[str, Any]:
+    """Failover, maintenance or re-sync. Raises DeskError when it is refused; that is on record, too."""
     # A re-sync's reason is for the record only; the runtime asks for none.
-    arguments: dict[str, Any] = {"reason": reason} if op == "failover" else {}
+    if op != "resync":
+        arguments["reason"] = reason
     try:
         answer: dict[str, Any] = desk.ask(op, by=actor.who, **arguments) or {}
     except desk.DeskError as error:
         why = f"{reason} ({error.reason})" if reason else error.reason
         audit.record(actor, op, "redundancy", outcome=audit.REFUSED, reason=why)
         raise
-    audit.record(actor, op, "redundancy", new=answer.get("changeover", ""), reason=reason)
+    told = {name: value for name, value in arguments.items() if name != "reason"}
+    audit.record(actor, op, "redundancy", new=answer.get("changeover") or told or "", reason=reason)
     return answer
 
 

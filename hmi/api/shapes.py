@@ -49,6 +49,9 @@ class Problem(Schema):
     resolution: str
 
 
+PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409, 422, 503), Problem)
+
+
 class Reason(Strict):
     reason: str = Field(min_length=1, max_length=500, description="Why, for the audit trail")
 

@@ -6,16 +6,15 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Query, Status
+from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 
 from hmi import audited, desk
-from hmi.api import shapes
+from hmi.api import pair, shapes
 from hmi.api.access import holding
 from hmi.history import query as history_query
 from hmi.people.audit import Actor
 from hmi.people.rights import Right
-from hmi.replication.models import Changeover
 from hmi.tags.wire import unfit
 
 api = NinjaAPI(
@@ -26,6 +25,7 @@ api = NinjaAPI(
     docs_url="/docs",
     urls_namespace="api",
 )
+api.add_router("/v1", pair.router)
 
 _RESOLUTION = {
     400: "Correct the request and send it again.",
@@ -36,7 +36,6 @@ _RESOLUTION = {
     422: "Correct the field that the reason names.",
     503: "Try again in a moment, or ask the other node.",
 }
-_PROBLEMS = dict.fromkeys((400, 401, 403, 404, 409, 422, 503), shapes.Problem)
 
 
 def problem(
@@ -68,53 +67,15 @@ def _desk(request: HttpRequest, error: desk.DeskError) -> HttpResponse:
     return problem(request, error.status, error.reason, error.error, error.resolution)
 
 
-@api.get("/v1/gateway", auth=holding(Right.LOOK), response=_PROBLEMS | {200: dict[str, Any]}, tags=["pair"])
-async def gateway(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
-    """This node, its pair and its witness. Active only while the lease holds at the moment of the answer."""
-    return await desk.agateway()
-
-
-@api.post(
-    "/v1/redundancy/failover",
-    auth=holding(Right.FAILOVER),
-    response=_PROBLEMS | {202: shapes.ChangeoverStarted},
-    tags=["pair"],
-)
-async def failover(request: HttpRequest, body: shapes.Reason) -> Status[dict[str, Any]]:
-    """Ask for a planned switch, on either node of the pair. 409 with the reason when it can't be done."""
-    order = sync_to_async(audited.order)
-    return Status(202, await order(_actor(request), "failover", body.reason))
-
-
-@api.post(
-    "/v1/redundancy/resync",
-    auth=holding(Right.RESYNC),
-    response=_PROBLEMS | {202: dict[str, Any]},
-    tags=["pair"],
-)
-async def resync(request: HttpRequest) -> Status[dict[str, Any]]:
-    """Send the active node's whole state to the standby again."""
-    return Status(202, await sync_to_async(audited.order)(_actor(request), "resync"))
-
-
 def _actor(request: HttpRequest) -> Actor:
     return Actor.of(request, request.auth)  # type: ignore[attr-defined]
 
 
 @api.get(
-    "/v1/redundancy/changeovers",
+    "/v1/tags/browse",
     auth=holding(Right.LOOK),
-    response=_PROBLEMS | {200: list[shapes.Changeover]},
-    by_alias=True,
-    tags=["pair"],
-)
-async def changeovers(request: HttpRequest, asked: Query[shapes.Newest]) -> list[dict[str, Any]]:  # noqa: ARG001
-    """Every change of the acting node, newest first."""
-    return [row.as_dict() async for row in Changeover.objects.order_by("-started")[: asked.limit]]
-
-
-@api.get(
-    "/v1/tags/browse", auth=holding(Right.LOOK), response=_PROBLEMS | {200: list[shapes.Child]}, tags=["tags"]
+    response=shapes.PROBLEMS | {200: list[shapes.Child]},
+    tags=["tags"],
 )
 async def browse(request: HttpRequest, path: str = "") -> Any:  # noqa: ARG001
     """The children of a folder; of nothing, the providers."""
@@ -124,7 +85,7 @@ async def browse(request: HttpRequest, path: str = "") -> Any:  # noqa: ARG001
 @api.post(
     "/v1/tags/read",
     auth=holding(Right.LOOK),
-    response=_PROBLEMS | {200: list[shapes.TagValue]},
+    response=shapes.PROBLEMS | {200: list[shapes.TagValue]},
     tags=["tags"],
 )
 async def read(request: HttpRequest, body: shapes.Paths) -> Any:  # noqa: ARG001
@@ -135,7 +96,7 @@ async def read(request: HttpRequest, body: shapes.Paths) -> Any:  # noqa: ARG001
 @api.post(
     "/v1/tags/write",
     auth=holding(Right.WRITE),
-    response=_PROBLEMS | {200: list[shapes.Outcome]},
+    response=shapes.PROBLEMS | {200: list[shapes.Outcome]},
     tags=["tags"],
 )
 async def write(request: HttpRequest, body: shapes.Writes) -> Any:
@@ -149,7 +110,10 @@ async def write(request: HttpRequest, body: shapes.Writes) -> Any:
 
 
 @api.get(
-    "/v1/history", auth=holding(Right.LOOK), response=_PROBLEMS | {200: shapes.Samples}, tags=["history"]
+    "/v1/history",
+    auth=holding(Right.LOOK),
+    response=shapes.PROBLEMS | {200: shapes.Samples},
+    tags=["history"],
 )
 async def history(request: HttpRequest, asked: Query[shapes.Range]) -> Any:  # noqa: ARG001
     """Stored samples of one tag in time order; `next` is the cursor of the following page."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hmi.pages import audit_trail, overview, redundancy, tag_page, tags, users, writes
+from hmi.pages import audit_trail, changeover, overview, redundancy, tag_page, tags, users, writes
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("status/redundancy/", redundancy.status, name="redundancy"),
     path("parts/redundancy/", redundancy.part, name="redundancy-part"),
     path("status/redundancy/failover/", redundancy.failover, name="failover"),
+    path("status/redundancy/force/", redundancy.force, name="force"),
+    path("status/redundancy/maintenance/", redundancy.maintenance, name="maintenance"),
+    path("status/redundancy/changeovers/<str:identity>/", changeover.show, name="changeover"),
+    path("status/redundancy/changeovers/<str:identity>/json", changeover.download, name="changeover-json"),
     path("status/redundancy/resync/", redundancy.resync, name="resync"),
     path("tags/", tags.browser, name="tags"),
     path("tags/tag/", tag_page.show, name="tag"),

@@ -16,6 +16,7 @@ class Right(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     CONFIGURE = "configure"
     FAILOVER = "failover"
+    FORCE = "force"
     RESYNC = "resync"
     USERS = "users"
 
@@ -36,7 +37,7 @@ RIGHTS: dict[str, frozenset[Right]] = {
     Role.VIEWER: _VIEWER,
     Role.OPERATOR: _OPERATOR,
     Role.ENGINEER: _ENGINEER,
-    Role.ADMINISTRATOR: _ENGINEER | {Right.USERS},
+    Role.ADMINISTRATOR: _ENGINEER | {Right.USERS, Right.FORCE},
 }
 
 

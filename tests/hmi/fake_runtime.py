@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import redis
 
@@ -27,6 +28,7 @@ from hmi.worker.desk import Desk
 from hmi.worker.gateway_state import GatewayState
 from hmi.worker.image import TagImage
 from hmi.worker.overview import overview
+from hmi.worker.pair_operations import Paired, PairOperations
 from hmi.worker.publisher import Publisher
 from redundancy.clock import Clock
 from redundancy.config import NodeConfig
@@ -100,6 +102,7 @@ class FakeRuntime:
 
         def turn() -> None:
             self._view = replace(self._view, **changes)
+            self.pair.saw(self._view)
             self.publisher.news()
 
         self._call(turn)
@@ -142,7 +145,10 @@ class FakeRuntime:
         self.publisher = Publisher(
             self.url, self.image, GatewayState(self.node), lambda: self._view, self.clock
         )
-        names = "read browse write failover resync watch unwatch overview poke metrics"
+        self.pair = PairOperations(self.node, self.clock, self._version)
+        self.pair.attach(cast(Paired, SimpleNamespace(view=lambda: self._view, loop_lag=0.0)))
+        self.pair.saw(self._view)
+        names = "read browse write pair failover maintenance resync watch unwatch overview poke metrics"
         self.desk = Desk(self.url, {name: getattr(self, f"_{name}") for name in names.split()})
         tasks = [asyncio.create_task(work) for work in (self.desk.run(), self.publisher.run())]
         self._ready.set()
@@ -189,9 +195,20 @@ class FakeRuntime:
             answers.append({"path": asked["path"], "outcome": outcome, "detail": detail, "old": old})
         return answers
 
-    async def _failover(self, reason: str, by: str) -> dict[str, str]:
-        self._note("failover", reason=reason, by=by)
+    @staticmethod
+    async def _version() -> str:
+        return "1"
+
+    async def _pair(self, minutes: float = 15.0) -> dict[str, Any]:
+        return await self.pair.pair(minutes)
+
+    async def _failover(self, reason: str, by: str, **more: Any) -> dict[str, str]:
+        self._note("failover", reason=reason, by=by, **more)
         return {"changeover": "changeover-1"}
+
+    async def _maintenance(self, on: bool, by: str, reason: str) -> dict[str, bool]:
+        self._note("maintenance", on=on, by=by, reason=reason)
+        return {"maintenance": on}
 
     async def _resync(self, by: str) -> dict[str, str]:
         self._note("resync", by=by)

@@ -107,7 +107,7 @@ async def test_the_pair_shows_settings_links_providers_and_what_was(operations, 
     assert seen["peer"]["round_trip_ms"] == 1.23
     pulled = {one["name"]: (one["pulled"], one["last_pull"] is not None) for one in seen["providers"]}
     assert pulled["bdseq"] == (1, True)
-    assert pulled["tag-value"] == (0, False)
+    assert pulled["birth"] == (0, False)
     assert seen["timeline"]["lanes"]["primary-master"][-1][1] == "Active"
 
 

@@ -106,6 +106,7 @@ class Modules:
         if transmission is not None:
             awaited |= transmission.known()
         self._letgo_alarm.cancel()
+        self._site.sink.note(f"{self._site.node} acts with epoch {order.epoch}: {order.cause}")
         self._acting, self._settled, self._activated_at = True, False, now
         if self._predecessor:
             self._begin_report(order, heard, awaited)
@@ -133,6 +134,7 @@ class Modules:
     def stand_down(self, order: StandDown) -> None:
         """Stop commanding at once; what else, the order says."""
         self._acting = False
+        self._site.sink.note(f"{self._site.node} gives up epoch {order.epoch}: {order.why}")
         self._settle_alarm.cancel()
         self.changeovers.stand_down()
         if self.engine is not None:

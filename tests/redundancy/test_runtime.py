@@ -95,6 +95,8 @@ async def test_nobody_notices_a_planned_switch(plant: Plant, broker: Broker) -> 
     assert await backup.confirms(5)
     report = backup.log.changeovers[request]
     assert report["mqtt_after_ms"] < 2000
+    assert any("gives up epoch" in note and "operator: maintenance" in note for note in master.log.notes)
+    assert any(f"acts with epoch {report['epoch']}" in note for note in backup.log.notes)
     # The old holder has really let go: its own STATE session is no longer there to die.
     await master.kill()
     assert await backup.confirms(6)

@@ -19,7 +19,10 @@ from typing import Any
 
 from tests.faults.ledger import Ledger, matrix
 
-SERIES: dict[str, str] = {}
+SERIES = {
+    name: f"tests.faults.{name}"
+    for name in ("simulator", "schedules", "nodes", "turns", "switches", "zombies", "jitter")
+}
 
 
 def main(arguments: Sequence[str]) -> int:

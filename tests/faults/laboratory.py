@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psutil
 
@@ -85,13 +87,34 @@ class Laboratory(RunningPlant):
             self.wires.set_one(f"{frm} peer", out=weather)
             self.wires.set_one(f"{to} peer", back=weather)
 
-    def commanded(self, host: PlantNode, value: int) -> str:
-        """The outcome of a write to Tag 1 of Edge 1."""
+    def commanded(self, host: PlantNode, value: int, edge: str = "Edge 1") -> str:
+        """The outcome of a write to the edge's Tag 1."""
         try:
-            answer = self.gate(host).write("[MQTT Engine]Edge Nodes/Group 1/Edge 1/Device 1/Tag 1", value)
-        except (Unreachable, Refused):
+            answer = self.gate(host).write(f"[MQTT Engine]Edge Nodes/Group 1/{edge}/Device 1/Tag 1", value)
+        except Unreachable:
             return "unreachable"
+        except Refused as error:
+            return f"refused: {error.reason}"
         return str(answer["outcome"])
+
+    def sign_in_wrongly(self, node: PlantNode, username: str) -> None:
+        """Leaves a row in the audit trail, which goes to the peer."""
+        data = urlencode({"username": username, "password": "wrong"}).encode()
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{node.url}/login/", data, timeout=1).close()
+
+    def fail_over(self, gateway: str) -> None:
+        """A planned switch, until it is through."""
+        old = self.active(gateway)
+        new = self.layout.peer(old)
+        self.gate(old).post("/api/v1/redundancy/failover", {"reason": "the test wants it there"})
+        wait_for(lambda: [self.state(new), self.state(old)] == ["Active", "Standby"], "the roles changed")
+
+    def acting_where_edges_sit(self, *, together: bool = True) -> PlantNode:
+        """The acting host, with the edges at its own broker (or at its peer's, if not `together`)."""
+        if (self.sits("Edge 1") == self.active("Primary")) is not together:
+            self.fail_over("Primary")
+        return self.active("Primary")
 
     def whole(self) -> None:
         """Everything is mended, started and settled, and has been for a moment."""

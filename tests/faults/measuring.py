@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -38,16 +38,16 @@ def edges_move(plant: Laboratory, host: PlantNode, start: float, patience: float
     )
 
 
-def born(third: Observer, start: float, patience: float = 30.0) -> float:
-    """Seconds from `start` until every edge has been born again, as the third client saw it."""
+def born(third: Observer, start: float, edges: Collection[str] = EDGES, patience: float = 30.0) -> float:
+    """Seconds from `start` until these edges have been born again, as the third client saw it."""
 
     def births() -> bool:
         said = {seen.topic.rpartition("/")[2] for seen in third.since(start, "NBIRTH")}
-        return set(EDGES) <= said
+        return set(edges) <= said
 
     wait_for(births, "every edge is born again", patience, pause=0.01)
-    first = {seen.topic: seen.at for seen in reversed(third.since(start, "NBIRTH"))}
-    return max(first.values()) - start
+    first = {s.topic.rpartition("/")[2]: s.at for s in reversed(third.since(start, "NBIRTH"))}
+    return max(first[edge] for edge in edges) - start
 
 
 def lost_and_doubled(plant: Laboratory, host: PlantNode, since_ms: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from hmi.plant.drill import EDGES
 from hmi.plant.layout import HOST_ID, PlantNode
 from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
@@ -17,6 +18,10 @@ from tests.plant.observer import Observer
 
 pytestmark = pytest.mark.timeout(240)
 STATE = f"spBv1.0/STATE/{HOST_ID}"
+
+
+def residents(plant: Laboratory, broker: PlantNode) -> list[str]:
+    return [edge for edge in EDGES if plant.sits(edge) == broker]
 
 
 def server_of(plant: Laboratory, host: PlantNode, broker: PlantNode) -> bool:
@@ -38,10 +43,11 @@ def test_a_killed_broker_moves_its_edges_and_no_role(
     plant: Laboratory, third: Observer, found: Findings
 ) -> None:
     host, broker = plant.active("Primary"), plant.sits("Edge 1")
+    there = residents(plant, broker)
     with nothing_changes(plant, seconds=1):
         start = time.monotonic()
         plant.signal(broker, "broker", signal.SIGKILL)
-        found.at_most("edges born again after", born(third, start), 4.0)
+        found.at_most("edges born again after", born(third, start, there), 4.0)
         found.at_most("fresh values after", edges_move(plant, host, start), 5.0)
         back = seconds_until(lambda: online(third, broker, start), "the host is online there again", start)
     found.note(f"STATE online on the restarted broker after {back:.1f} s, no change of role")
@@ -52,12 +58,13 @@ def test_a_frozen_broker_is_left_by_host_and_edges_and_no_role_moves(
     plant: Laboratory, third: Observer, found: Findings
 ) -> None:
     host, broker = plant.active("Primary"), plant.sits("Edge 1")
+    there = residents(plant, broker)
     with nothing_changes(plant, seconds=2):
         start = time.monotonic()
         plant.signal(broker, "broker", signal.SIGSTOP)
         try:
             down = seconds_until(lambda: not server_of(plant, host, broker), "it is down", start)
-            rebirth = born(third, start)
+            rebirth = born(third, start, there)
             moving = edges_move(plant, host, start)
         finally:
             plant.signal(broker, "broker", signal.SIGCONT)

@@ -32,13 +32,13 @@ pytestmark = pytest.mark.timeout(240)
 def test_a_killed_node_s_peer_takes_over_and_nothing_is_lost(
     plant: Laboratory, third: Observer, found: Findings
 ) -> None:
-    victim = plant.active("Primary")
+    victim = plant.acting_where_edges_sit()
     heir = plant.layout.peer(victim)
-    wait_for(lambda: plant.edge_moves(heir, "Edge 1", wall_ms() - 2000), "the standby listens")
+    there = [edge for edge in EDGES if plant.sits(edge) == victim]
     since, start = wall_ms() - 1000, time.monotonic()
     plant.kill([victim])
     active = takeover(plant, heir, start)
-    rebirth = born(third, start)
+    rebirth = born(third, start, there)
     moving = edges_move(plant, heir, start)
     found.at_most("active after", active, 2.3)
     found.at_most("edges born again after", rebirth, 3.0 + 2.0)
@@ -52,12 +52,7 @@ def test_a_killed_node_s_peer_takes_over_and_nothing_is_lost(
 def test_a_stopped_node_hands_over_and_no_edge_whose_broker_stays_notices(
     plant: Laboratory, third: Observer, found: Findings
 ) -> None:
-    leaver = plant.active("Primary")
-    if plant.sits("Edge 1") == leaver or plant.sits("Edge 2") == leaver:
-        plant.gate(leaver).post("/api/v1/redundancy/failover", {"reason": "the edges' broker is to stay"})
-        heir, leaver = leaver, plant.layout.peer(leaver)
-        wait_for(lambda: plant.state(leaver) == "Active", "the role is away from the edges' broker")
-        wait_for(lambda: plant.state(heir) == "Standby", "its peer stands by")
+    leaver = plant.acting_where_edges_sit(together=False)
     heir = plant.layout.peer(leaver)
     stay = [edge for edge in EDGES if plant.sits(edge) == heir]
     with Orders(plant) as orders:

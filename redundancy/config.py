@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+from redundancy.profiles import Profile, clash
 
 
 class ConfigError(ValueError):
@@ -66,7 +69,9 @@ class RedundancySettings:
 
     `failover_timeout` is the lease: how long a silent holder keeps the role (Failover Timeout).
     `startup_allowance` is how long a starting node waits to hear its peer once before it campaigns
-    (Startup Connection Allowance). `dwell` keeps an automatic fail-back from flapping.
+    (Startup Connection Allowance). `dwell` keeps an automatic fail-back from flapping. `sync_timeout` is
+    how long a pull of records may make no progress before its connection is begun anew (Sync Timeout).
+    `profile` names where the first two come from.
     """
 
     standby: Standby = Standby.WARM
@@ -74,6 +79,8 @@ class RedundancySettings:
     startup_allowance: float = 10.0
     recovery: Recovery = Recovery.MANUAL
     dwell: float = 30.0
+    sync_timeout: float = 60.0
+    profile: Profile = Profile.OWN
 
     def __post_init__(self) -> None:
         if not 0.2 <= self.failover_timeout <= 60.0:
@@ -82,6 +89,10 @@ class RedundancySettings:
             raise ConfigError("startup_allowance", "must be between 0 and 600 seconds")
         if not 0.0 <= self.dwell <= 3600.0:
             raise ConfigError("dwell", "must be between 0 and 3600 seconds")
+        if not 1.0 <= self.sync_timeout <= 3600.0:
+            raise ConfigError("sync_timeout", "must be between 1 and 3600 seconds")
+        if fault := clash(self.profile, self):
+            raise ConfigError(*fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,10 @@ class LinkTls:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other node of the pair: where its link listens and where browsers find its pages."""
+    """The other node of the pair: where this node dials its link, and where browsers find its pages.
+
+    On a Backup, `link` is Ignition's Master Node Address and Port.
+    """
 
     node: str
     link: Endpoint
@@ -118,7 +132,8 @@ class NodeConfig:
     """One node: who it is, where it listens, whom it knows. Never replicated.
 
     `witness` is where the pair's third vote is asked for, `serve_witness` where this node gives one to the
-    pairs of other gateways.
+    pairs of other gateways. `bind_interface` is the local address that the pair link listens at and dials
+    from (Network Bind Interface); "": it listens where the peer finds it, and dials as the system likes.
     """
 
     gateway: str
@@ -134,6 +149,7 @@ class NodeConfig:
     serve_witness: Endpoint | None = None
     redundancy: RedundancySettings = RedundancySettings()
     link_tls: LinkTls | None = None
+    bind_interface: str = ""
 
     def __post_init__(self) -> None:
         if self.role is Role.INDEPENDENT and self.peer is not None:
@@ -148,6 +164,17 @@ class NodeConfig:
             raise ConfigError("serve_witness", f"{self.node} listens on {self.serve_witness} already")
         if len(self.plant_key) < 16:
             raise ConfigError("plant_key", "is shorter than 16 bytes")
+        if self.bind_interface:
+            try:
+                ip_address(self.bind_interface)
+            except ValueError:
+                reason = f"{self.bind_interface!r} is no IP address of this machine"
+                raise ConfigError("bind_interface", reason) from None
+
+    @property
+    def listens(self) -> Endpoint:
+        """Where the pair link is listened for."""
+        return Endpoint(self.bind_interface, self.link.port) if self.bind_interface else self.link
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Written with mode 0600, because it holds the plant's key. It is read by the node's processes and by
 the witness, so it knows nothing of Django.
 
-Shape (addresses are "host:port"; peer, witness, serve_witness, mqtt and link_tls may be null):
+Shape (addresses are "host:port"; url, peer, witness, serve_witness, mqtt, link_tls and bind_interface may
+be null; without a url it is found from http, link and the machine's name):
 
     {"gateway": "Primary", "node": "primary-master", "role": "Master",
      "link": "127.0.0.1:8060", "http": "127.0.0.1:8088", "url": "http://127.0.0.1:8088",
@@ -11,13 +12,15 @@ Shape (addresses are "host:port"; peer, witness, serve_witness, mqtt and link_tl
      "peer": {"node": "primary-backup", "link": "127.0.0.1:8061", "url": "http://127.0.0.1:8089"},
      "plant_key": "<hex>", "secret_key": "<text, the pair's>",
      "link_tls": {"ca": "/.../ca.pem", "certificate": "/.../primary-master.pem", "key": "/.../....key"},
-     "redundancy": {"standby": "Warm", "failover_timeout": 2.0, ...}}
+     "bind_interface": "10.0.0.5",
+     "redundancy": {"profile": "own", "standby": "Warm", "failover_timeout": 2.0, ...}}
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -33,8 +36,11 @@ from redundancy.config import (
     Role,
     Standby,
 )
+from redundancy.profiles import Profile, filled
 
 FILE = "node.json"
+ANYWHERE = ("0.0.0.0", "[::]", "::")
+"""Hosts of a listener that nobody could dial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +84,15 @@ def save(folder: Path, raw: dict[str, Any]) -> Identity:
 def parse(raw: dict[str, Any]) -> Identity:
     """Turn the file's object into frozen values. Raises ConfigError with the field's name."""
     peer = raw.get("peer")
+    link, http = endpoint(_text(raw, "link"), "link"), endpoint(_text(raw, "http"), "http")
     witness, serve, mqtt = raw.get("witness"), raw.get("serve_witness"), raw.get("mqtt")
     node = NodeConfig(
         gateway=_text(raw, "gateway"),
         node=_text(raw, "node"),
         role=_choice(Role, raw, "role"),
-        link=endpoint(_text(raw, "link"), "link"),
-        http=endpoint(_text(raw, "http"), "http"),
-        url=_text(raw, "url"),
+        link=link,
+        http=http,
+        url=_text(raw, "url") if raw.get("url") else found_url(http, link),
         plant_key=_key(raw),
         peer=None if peer is None else _peer(peer),
         witness=None if witness is None else endpoint(witness, "witness"),
@@ -93,6 +100,7 @@ def parse(raw: dict[str, Any]) -> Identity:
         serve_witness=None if serve is None else endpoint(serve, "serve_witness"),
         redundancy=_redundancy(raw.get("redundancy", {})),
         link_tls=link_tls(raw.get("link_tls")),
+        bind_interface=_text(raw, "bind_interface") if raw.get("bind_interface") else "",
     )
     return Identity(node, _text(raw, "secret_key"))
 
@@ -106,6 +114,13 @@ def endpoint(text: Any, name: str) -> Endpoint:
         return Endpoint(host, int(port))
     except ConfigError as error:
         raise ConfigError(name, error.reason) from None
+
+
+def found_url(http: Endpoint, link: Endpoint) -> str:
+    """Where browsers find a node that doesn't say (Auto-detect HTTP Address)."""
+    hosts = (http.host, link.host, socket.gethostname())
+    host = next(host for host in hosts if host not in ANYWHERE)
+    return f"http://{host}:{http.port}"
 
 
 def link_tls(raw: Any) -> LinkTls | None:
@@ -132,12 +147,14 @@ def _redundancy(raw: Any) -> RedundancySettings:
     unknown = set(raw) - {field.name for field in fields(RedundancySettings)}
     if unknown:
         raise ConfigError(f"redundancy.{sorted(unknown)[0]}", "is not a setting")
-    values: dict[str, Any] = dict(raw)
+    values = filled(raw)
+    if "profile" in values:
+        values["profile"] = _choice(Profile, values, "profile")
     if "standby" in values:
         values["standby"] = _choice(Standby, values, "standby")
     if "recovery" in values:
         values["recovery"] = _choice(Recovery, values, "recovery")
-    for name in ("failover_timeout", "startup_allowance", "dwell"):
+    for name in ("failover_timeout", "startup_allowance", "dwell", "sync_timeout"):
         if name in values and (isinstance(values[name], bool) or not isinstance(values[name], int | float)):
             raise ConfigError(f"redundancy.{name}", "must be a number of seconds")
     return RedundancySettings(**values)

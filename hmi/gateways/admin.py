@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from hmi.gateways.forms import BrokerUserForm, LinesField, ServerForm
+from hmi.gateways.forms import BrokerUserForm, LinesField, NodeForm, ServerForm, shared_by_the_pair
 from hmi.gateways.models import (
     BrokerUser,
     EngineSettings,
@@ -22,6 +22,8 @@ from hmi.gateways.models import (
 )
 from hmi.replication.editing import GuardedInline, WholeAdmin
 
+_TIMES = ("failover_timeout", "startup_allowance", "recovery", "dwell", "sync_timeout")
+_INTERFACE = ("auto_detect_interface", "bind_interface")
 _TLS_FILES = ("tls_certificate", "tls_key", "tls_client_ca")
 
 
@@ -44,13 +46,24 @@ class GatewayAdmin(SingleAdmin):
 
 @admin.register(Node)
 class NodeAdmin(WholeAdmin):
-    list_display = ("name", "role", "url", "link", "mqtt", "standby", "recovery")
+    """Grouped as in Ignition. What both nodes must agree on is changed on both."""
+
+    form = NodeForm
+    list_display = ("name", "role", "url", "link", "mqtt", "profile", "standby", "recovery")
     fieldsets = (
-        (None, {"fields": ("name", "role", "standby", "recovery")}),
-        ("Times", {"fields": ("failover_timeout", "startup_allowance", "dwell")}),
-        ("Network", {"fields": ("link", "witness", "http", "url", "mqtt", "serve_witness")}),
-        ("Distributor's other doors", {"fields": ("mqtts", "mqtt_ws", "mqtt_wss", *_TLS_FILES)}),
+        (None, {"fields": ("name",)}),
+        ("Redundancy Settings", {"fields": ("role", "profile", "standby", *_TIMES)}),
+        ("Network Settings", {"fields": ("link", *_INTERFACE, "master_address", "master_port")}),
+        ("TLS of the links", {"fields": ("link_ca", "link_certificate", "link_key")}),
+        ("HTTP Addresses for Clients", {"fields": ("http", "auto_detect_http", "url")}),
+        ("Witness", {"fields": ("witness", "serve_witness")}),
+        ("Distributor", {"fields": ("mqtt", "mqtts", "mqtt_ws", "mqtt_wss", *_TLS_FILES)}),
     )
+
+    def save_model(self, request: HttpRequest, obj: Node, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        shared = {name: getattr(obj, name) for name in shared_by_the_pair(obj)}
+        Node.objects.exclude(pk=obj.pk).update(**shared)
 
 
 class ServerInline(GuardedInline):

@@ -8,9 +8,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from hmi.gateways.models import BrokerUser, Server
+from hmi.gateways.models import BrokerUser, Node, Server
 from hmi.gateways.sealing import seal
 from redundancy.distributor.passwords import hash_password
+from redundancy.profiles import FILLED, decided
 
 
 class LinesField(forms.CharField):
@@ -43,6 +44,23 @@ class LinesField(forms.CharField):
 def _new_password(help_text: str) -> forms.CharField:
     widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
     return forms.CharField(required=False, max_length=500, strip=False, widget=widget, help_text=help_text)
+
+
+class NodeForm(forms.ModelForm):  # type: ignore[type-arg]  # not a generic at run time
+    """A profile decides its times, whatever stands in their fields."""
+
+    class Meta:
+        model = Node
+        fields = "__all__"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        return cleaned | decided(cleaned.get("profile", ""))
+
+
+def shared_by_the_pair(node: Node) -> tuple[str, ...]:
+    """The settings of a node that the other one must have, too: the lease, and what a profile decides."""
+    return ("profile", *(FILLED if decided(node.profile) else ("failover_timeout",)))
 
 
 class ServerForm(forms.ModelForm):  # type: ignore[type-arg]  # not a generic at run time

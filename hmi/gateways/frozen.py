@@ -24,9 +24,9 @@ from redundancy.config import (
     TransmissionConfig,
     Transmitter,
 )
-from redundancy.identity import endpoint
+from redundancy.identity import ANYWHERE, endpoint, found_url
+from redundancy.profiles import least_keep_alive
 
-_ANYWHERE = ("0.0.0.0", "[::]", "::")
 # (transport, TLS) -> the field of a node that says where its Distributor listens so.
 _LISTENERS = {
     ("tcp", False): "mqtt",
@@ -70,11 +70,13 @@ def node_file(document: ConfigDocument, name: str, plant_key: str, secret_key: s
         "role": node.role.value,
         "link": node.link,
         "http": node.http,
-        "url": node.url,
+        "url": None if node.auto_detect_http else node.url,
         "mqtt": node.mqtt,
         "witness": node.witness,
         "serve_witness": node.serve_witness,
-        "peer": None if peer is None else {"node": peer.name, "link": peer.link, "url": peer.url},
+        "peer": None if peer is None else _peer(node, peer),
+        "link_tls": _link_tls(node),
+        "bind_interface": None if node.auto_detect_interface else node.bind_interface,
         "plant_key": plant_key,
         "secret_key": secret_key,
         "redundancy": {
@@ -83,16 +85,38 @@ def node_file(document: ConfigDocument, name: str, plant_key: str, secret_key: s
             "startup_allowance": node.startup_allowance,
             "recovery": node.recovery.value,
             "dwell": node.dwell,
+            "sync_timeout": node.sync_timeout,
+            "profile": node.profile.value,
         },
     }
+
+
+def url_of(node: NodeDocument) -> str:
+    """Where browsers find a node. Raises ConfigError for addresses that are none."""
+    if not node.auto_detect_http:
+        return node.url
+    return found_url(endpoint(node.http, "http"), endpoint(node.link, "link"))
+
+
+def _peer(node: NodeDocument, peer: NodeDocument) -> dict[str, str]:
+    """The other node as `node` finds it: a Backup may know its Master by an address of its own."""
+    link = endpoint(peer.link, "link")
+    link = Endpoint(node.master_address or link.host, node.master_port or link.port)
+    return {"node": peer.name, "link": str(link), "url": url_of(peer)}
+
+
+def _link_tls(node: NodeDocument) -> dict[str, str] | None:
+    files = {"ca": node.link_ca, "certificate": node.link_certificate, "key": node.link_key}
+    return files if any(files.values()) else None
 
 
 def _engine(document: ConfigDocument, servers: Iterable[ServerDocument], node: str) -> EngineConfig:
     engine = document.engine
     assert engine is not None
+    least = max(least_keep_alive(each.profile) for each in document.nodes)
     return EngineConfig(
         host_id=engine.host_id,
-        servers=tuple(_server(document, server, node) for server in servers),
+        servers=tuple(_server(document, server, node, least) for server in servers),
         reorder_timeout=engine.reorder_timeout,
         block_commands=engine.block_commands,
         legacy_state=engine.legacy_state,
@@ -119,7 +143,7 @@ def _transmission(
     )
 
 
-def _server(document: ConfigDocument, server: ServerDocument, node: str) -> Server:
+def _server(document: ConfigDocument, server: ServerDocument, node: str, least: int = 0) -> Server:
     where = _address(document, server, node)
     return Server(
         name=server.name,
@@ -127,7 +151,7 @@ def _server(document: ConfigDocument, server: ServerDocument, node: str) -> Serv
         port=where.port,
         username=server.username,
         password=unseal(server.password),
-        keep_alive=server.keep_alive,
+        keep_alive=max(server.keep_alive, least),
         connect_timeout=server.connect_timeout,
         version=5 if server.mqtt_version == "5" else 4,
         path=server.path if server.transport == "websocket" else None,
@@ -158,7 +182,7 @@ def _address(document: ConfigDocument, server: ServerDocument, name: str) -> End
     if address is None:
         raise ConfigError("target", f"server {server.name}: {node.name} has no Distributor ({field})")
     listens = endpoint(address, field)
-    if listens.host not in _ANYWHERE:
+    if listens.host not in ANYWHERE:
         return listens
     return Endpoint("127.0.0.1" if own else endpoint(node.link, "link").host, listens.port)
 

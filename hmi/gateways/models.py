@@ -6,12 +6,16 @@ valid as a whole or refused as a whole. The same document reaches the other node
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from redundancy.config import Recovery, Role, Standby
+from redundancy.profiles import Profile
 
 
-def _choices(kind: type[Role] | type[Standby] | type[Recovery]) -> list[tuple[str, str]]:
+def _choices(kind: type[StrEnum]) -> list[tuple[str, str]]:
     return [(member.value, member.value) for member in kind]
 
 
@@ -42,7 +46,51 @@ class Node(models.Model):
         "pair link", max_length=260, help_text="host:port at which the peer finds this node"
     )
     http = models.CharField("web server", max_length=260, help_text="host:port at which the pages are served")
-    url = models.CharField("HTTP address", max_length=300, help_text="where browsers find this node")
+    auto_detect_http = models.BooleanField(
+        "auto-detect HTTP address",
+        default=False,
+        help_text="where the web server listens, or, if that is everywhere, at the pair link",
+    )
+    url = models.CharField(
+        "HTTP address",
+        max_length=300,
+        blank=True,
+        help_text="http://host:port, where browsers find this node, if it is not detected",
+    )
+    auto_detect_interface = models.BooleanField(
+        "auto-detect network interface",
+        default=True,
+        help_text="on: the link listens at its own address and dials as the system likes",
+    )
+    bind_interface = models.CharField(
+        "network bind interface",
+        max_length=260,
+        blank=True,
+        help_text="IP address of this machine that the pair link listens at and dials from, if not detected",
+    )
+    master_address = models.CharField(
+        "master node address",
+        max_length=255,
+        blank=True,
+        help_text="Backup only: host at which it finds the master; empty: that of the master's pair link",
+    )
+    master_port = models.PositiveIntegerField(
+        "port",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text="Backup only; empty: that of the master's pair link",
+    )
+    link_ca = models.CharField(
+        "link's CA",
+        max_length=500,
+        blank=True,
+        help_text="PEM file on this node; with CA, certificate and key all links of the node are TLS",
+    )
+    link_certificate = models.CharField(
+        "link's certificate", max_length=500, blank=True, help_text="PEM file, made out to this node's name"
+    )
+    link_key = models.CharField("link's key", max_length=500, blank=True, help_text="PEM file")
     mqtt = models.CharField(
         "Distributor", max_length=260, blank=True, help_text="host:port; empty: no Distributor"
     )
@@ -65,11 +113,28 @@ class Node(models.Model):
         blank=True,
         help_text="host:port at which this node gives the third vote to pairs of other gateways",
     )
+    profile = models.CharField(
+        max_length=10,
+        choices=_choices(Profile),
+        default=Profile.OWN.value,
+        help_text="fast: a silent node is replaced after 2 s; classic: after 10 s, as Ignition does; "
+        "own: the times below. The same on both nodes",
+    )
     standby = models.CharField(
         "standby activity level", max_length=10, choices=_choices(Standby), default="Warm"
     )
-    failover_timeout = models.FloatField(default=2.0, help_text="seconds; the lease, the same on both nodes")
-    startup_allowance = models.FloatField("startup connection allowance", default=10.0, help_text="seconds")
+    failover_timeout = models.FloatField(
+        default=2.0, help_text="seconds, 0.2 to 60; the lease, the same on both nodes and at the witness"
+    )
+    startup_allowance = models.FloatField(
+        "startup connection allowance",
+        default=10.0,
+        help_text="seconds, 0 to 600, that a starting node waits to hear the other one",
+    )
+    sync_timeout = models.FloatField(
+        default=60.0,
+        help_text="seconds, 1 to 3600, that a pull of records may make no progress before it is begun anew",
+    )
     recovery = models.CharField("recovery mode", max_length=10, choices=_choices(Recovery), default="Manual")
     dwell = models.FloatField(default=30.0, help_text="seconds between two automatic changeovers, at least")
 

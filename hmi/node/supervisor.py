@@ -178,7 +178,7 @@ def prepare(folder: Path) -> list[Child]:
     """Check what must be right before anything starts. Raises ConfigError with field and reason."""
     node = identity.load(folder).node
     # An Independent node names a link, too, but listens on it only once it has a peer.
-    problem = taken({"http": node.http, "link": node.link if node.peer else None, "mqtt": node.mqtt})
+    problem = taken({"http": node.http, "link": node.listens if node.peer else None, "mqtt": node.mqtt})
     if problem:
         raise ConfigError("port", problem)
     return children(node, folder)

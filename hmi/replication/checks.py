@@ -7,6 +7,7 @@ sees all of them at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from hmi.gateways import frozen
@@ -72,8 +73,7 @@ def _pair(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
         yield Problem(where, "role", "a node of a pair is Master or Backup, not Independent")
     if one.link == other.link:
         yield Problem(where, "link", f"both nodes listen on {one.link}: a node can't be paired with itself")
-    if one.url == other.url:
-        yield Problem(where, "url", f"{one.url} can't lead to both nodes")
+    yield from _urls(one, other)
     own = {one.serve_witness, other.serve_witness} - {None}
     for node in (one, other):
         if node.witness in own:
@@ -81,6 +81,28 @@ def _pair(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
             yield Problem(f"node/{node.name}", "witness", reason)
     if one.failover_timeout != other.failover_timeout:
         yield Problem(where, "failover_timeout", "is the pair's lease and must be the same on both nodes")
+    if bool(one.link_ca) != bool(other.link_ca):
+        plain = one if other.link_ca else other
+        reason = "the other node's link has TLS: it would refuse this one, so both need it"
+        yield Problem(f"node/{plain.name}", "link_ca", reason)
+
+
+def _urls(one: NodeDocument, other: NodeDocument) -> Iterator[Problem]:
+    """The two nodes send browsers to each other, so each must have an address that both can tell."""
+    found = []
+    for node in (one, other):
+        try:
+            everywhere = all(
+                identity.endpoint(text, "http").host in identity.ANYWHERE for text in (node.http, node.link)
+            )
+            found.append(frozen.url_of(node))
+        except ConfigError:
+            return  # said where addresses are looked at
+        if node.auto_detect_http and everywhere:
+            reason = "can't be detected: web server and pair link both listen everywhere"
+            yield Problem(f"node/{node.name}", "url", reason)
+    if found[0] == found[1]:
+        yield Problem(f"node/{other.name}", "url", f"{found[0]} can't lead to both nodes")
 
 
 def _addresses(node: NodeDocument) -> Iterator[Problem]:
@@ -99,9 +121,29 @@ def _addresses(node: NodeDocument) -> Iterator[Problem]:
         if other[0] != field and (field != "witness" or other[1] == address.host):
             yield Problem(where, field, f"port {address.port} is already the one of {other[0]}")
     yield from _doors(node)
+    yield from _link(node)
+    if node.auto_detect_http:
+        return
     parts = urlsplit(node.url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.username:
         yield Problem(where, "url", f"{node.url!r} is not http://host:port or https://host:port")
+
+
+def _link(node: NodeDocument) -> Iterator[Problem]:
+    where = f"node/{node.name}"
+    if not node.auto_detect_interface and not node.bind_interface:
+        yield Problem(where, "bind_interface", "is empty, and the interface is not to be detected")
+    elif node.bind_interface:
+        try:
+            ip_address(node.bind_interface)
+        except ValueError:
+            yield Problem(
+                where, "bind_interface", f"{node.bind_interface!r} is no IP address of this machine"
+            )
+    if node.role is not Role.BACKUP:
+        for field in ("master_address", "master_port"):
+            if getattr(node, field):
+                yield Problem(where, field, f"is where a Backup finds its Master, and {node.name} is none")
 
 
 def _doors(node: NodeDocument) -> Iterator[Problem]:
@@ -203,7 +245,8 @@ def _as_each_node_sees_it(document: ConfigDocument) -> Iterator[Problem]:
         try:
             identity.parse(frozen.node_file(document, node.name, _ANY_KEY, _ANY_KEY))
         except ConfigError as error:
-            yield Problem(f"node/{node.name}", error.field.removeprefix("redundancy."), error.reason)
+            field = error.field.removeprefix("redundancy.").replace("link_tls.", "link_")
+            yield Problem(f"node/{node.name}", field, error.reason)
         try:
             frozen.freeze(document, node.name, "")
         except ConfigError as error:

@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from redundancy.config import Recovery, Role, Standby
+from redundancy.profiles import Profile, filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,25 @@ class GatewayDocument(Strict):
 
 
 class NodeDocument(Strict):
+    """Ignition's names where it has them. A profile decides the times that are left open.
+
+    A node that detects its HTTP address needs no `url`; one that detects its interface no `bind_interface`.
+    `master_address` and `master_port` are where a Backup finds its Master, if not at that one's `link`.
+    """
+
     name: Name
     role: Role
     link: Address
     http: Address
-    url: Annotated[str, Field(max_length=300)]
+    url: Annotated[str, Field(max_length=300)] = ""
+    auto_detect_http: bool = False
+    auto_detect_interface: bool = True
+    bind_interface: Address = ""
+    master_address: Annotated[str, Field(max_length=255), AfterValidator(_text)] = ""
+    master_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    link_ca: File = ""
+    link_certificate: File = ""
+    link_key: File = ""
     mqtt: Address | None = None
     mqtts: Address | None = None
     mqtt_ws: Address | None = None
@@ -95,11 +110,18 @@ class NodeDocument(Strict):
     tls_client_ca: File = ""
     witness: Address | None = None
     serve_witness: Address | None = None
+    profile: Profile = Profile.OWN
     standby: Standby = Standby.WARM
     failover_timeout: Seconds = 2.0
     startup_allowance: Seconds = 10.0
     recovery: Recovery = Recovery.MANUAL
     dwell: Seconds = 30.0
+    sync_timeout: Seconds = 60.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, raw: Any) -> Any:
+        return filled(raw) if isinstance(raw, dict) else raw
 
 
 class ServerDocument(Strict):

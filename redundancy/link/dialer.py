@@ -26,6 +26,7 @@ class Dialer:
 
     `on_up(peer)`, `on_message(peer, message)` and `on_down(peer, why)` run on the loop and must not
     block. `why` says, in one sentence, why there is no connection now; empty while there is one.
+    `bind` is the local address to call from, "" the system's choice.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Dialer:
         on_message: Callable[[Speaker, dict[str, Any]], None] | None = None,
         intruders: Intruders | None = None,
         papers: Papers | None = None,
+        bind: str = "",
     ) -> None:
         self._me = me
         self._endpoint = endpoint
@@ -51,6 +53,7 @@ class Dialer:
         self._on_down = on_down
         self._on_message = on_message
         self._papers = papers
+        self._local = (bind, 0) if bind else None
         self._stream: Stream | None = None
         self._over: asyncio.Event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -101,7 +104,7 @@ class Dialer:
             stream = self._prepared(loop)
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 _, self._stream = await loop.create_connection(
-                    lambda: stream, self._endpoint.host, self._endpoint.port
+                    lambda: stream, self._endpoint.host, self._endpoint.port, local_addr=self._local
                 )
         except FrameError as error:
             self.why = error.reason

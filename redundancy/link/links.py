@@ -86,7 +86,7 @@ class Links:
         check, key, peer = expect_peer(node, boot_id), node.plant_key, node.peer.link
         self.listener = Listener(
             me,
-            node.link,
+            node.listens,
             key,
             self._take,
             check=check,
@@ -106,6 +106,7 @@ class Links:
             on_message=lambda _, message: self._events.received(self._peer, message),
             intruders=self.intruders,
             papers=self._papers,
+            bind=node.bind_interface,
         )
         if self._records is not None:
             self.records = Dialer(
@@ -119,6 +120,7 @@ class Links:
                 on_message=lambda _, message: self._records.pulled(message) if self._records else None,
                 intruders=self.intruders,
                 papers=self._papers,
+                bind=node.bind_interface,
             )
 
     @property

@@ -77,7 +77,17 @@ def test_an_edit_changes_the_document_and_leaves_a_row(alice: Client) -> None:
         ("role", "Backup", "both nodes are Backup"),
         ("link", "127.0.0.1:26061", "paired with itself"),
         ("http", "127.0.0.1", "is not host:port"),
-        ("failover_timeout", "9", "the same on both nodes"),
+        ("failover_timeout", "99", "between 0.2 and 60 seconds"),
+        ("startup_allowance", "601", "between 0 and 600 seconds"),
+        ("sync_timeout", "0", "between 1 and 3600 seconds"),
+        ("dwell", "4000", "between 0 and 3600 seconds"),
+        ("profile", "slow", "not one of the available choices"),
+        ("bind_interface", "eth0", "&#x27;eth0&#x27; is no IP address"),
+        ("master_address", "10.0.0.1", "primary-master is none"),
+        ("master_port", "8060", "primary-master is none"),
+        ("master_port", "65536", "less than or equal to 65535"),
+        ("url", "", "is not http://host:port"),
+        ("link_ca", "/etc/tandem/ca.pem", "the other node&#x27;s link has TLS"),
         ("name", "another", "renamed"),
     ],
 )
@@ -89,6 +99,7 @@ def test_a_wrong_setting_comes_back_with_its_reason_and_nothing_changes(
     assert answer.status_code == 200
     errors = answer.context["adminform"].form.errors
     assert reason in str(errors), errors
+    assert field in errors or field in ("link", "name", "link_ca"), "it stands at its field"
     assert ledger.config_version() == version
     assert Node.objects.filter(name="primary-master", role="Master").exists()
 

@@ -7,6 +7,9 @@
     puller -> server   {"kind": "applied", "session": n, "through": seq}
     server -> puller   {"kind": "again"}        start over: forget the cursor
 
+The first answer to a pull comes even if there is nothing, and as long as one says that there is more
+(`head` beyond `through`) another follows: so a puller knows whether it waits or is through.
+
 One batch is on its way at a time, and the cursor moves in the transaction that applies it, so a cut or
 a crash between any two of these costs a repetition and nothing else.
 """
@@ -62,6 +65,7 @@ class Supply:
         self._applied = self._scanned
         self._outstanding: int | None = None
         self._head = self._scanned
+        self._owes = True
 
     @property
     def settled(self) -> int:
@@ -82,9 +86,8 @@ class Supply:
             records, self._scanned = self._wanted(page)
             self._head = max(self._head, self._scanned)
             if records or self._scanned - self._applied >= BATCH:
-                self._outstanding = self._scanned
-                return self._message(records)
-        return None
+                return self._message(records, self._head)
+        return self._message([], self._scanned) if self._owes and self._outstanding is None else None
 
     def applied(self, message: dict[str, Any]) -> None:
         """The reader's word on what it has. Raises ValueError for what was never sent."""
@@ -114,13 +117,14 @@ class Supply:
             through = seq
         return records, through
 
-    def _message(self, records: Sequence[Record]) -> dict[str, Any]:
+    def _message(self, records: Sequence[Record], head: int) -> dict[str, Any]:
+        self._outstanding, self._owes = self._scanned, head > self._scanned
         return {
             "kind": "records",
             "session": self._session,
             "records": [to_wire(record) for record in records],
             "through": self._scanned,
-            "head": self._head,
+            "head": head,
         }
 
 

@@ -53,6 +53,8 @@ class Replicator:
             pull_down=self._puller.down,
             asked=self._server.heard,
             left=self._server.left,
+            waits=lambda: self._puller.waits_since,
+            stalled=self.told,
         )
 
     @property
@@ -267,15 +269,19 @@ class _Puller:
         self._ask = False
         self._afresh = False
         self._documents: Sequence[str] = ()
+        self.waits_since: float | None = None
+        """Since when (loop time) nothing has come that must come; None while nothing must."""
 
     def up(self, send: Send) -> None:
         self._inbox.clear()
         self._send, self._intake, self._ask = send, None, True
+        self._progress(through=False)
         self._rouse()
 
     def down(self, why: str) -> None:  # noqa: ARG002  the link tells it
         self._inbox.clear()
         self._send, self._intake, self._ask = None, None, False
+        self.waits_since = None
 
     def heard(self, message: dict[str, Any]) -> None:
         self._inbox.append(message)
@@ -284,6 +290,8 @@ class _Puller:
     def start_over(self, documents: Sequence[str] = ()) -> None:
         self._afresh, self._documents = True, tuple(documents)
         self._ask = self._send is not None
+        if self._ask and self.waits_since is None:
+            self._progress(through=False)
         self._rouse()
 
     async def step(self) -> None:
@@ -323,11 +331,13 @@ class _Puller:
             intake = await self._home.in_thread(lambda: Intake(self._home.store, message, session))
         except CopiedStore:
             self._home.told("both nodes hold copies of one data folder; nothing is replicated between them")
+            self._progress(through=True)
             return
         pull = await self._home.in_thread(lambda: intake.pull(documents, afresh=afresh))
         self._afresh, self._documents = False, ()
         self._intake = intake
         self._say(pull)
+        self._progress(through=False)
 
     async def _take(self, intake: Intake, batch: Batch) -> None:
         taken = await self._home.in_thread(lambda: intake.take(batch))
@@ -335,6 +345,7 @@ class _Puller:
             return
         won, answer = taken
         self._say(answer)
+        self._progress(through=batch.through >= batch.head)
         if won:
             self._on_applied(won)
         if self._on_progress is not None:
@@ -343,6 +354,9 @@ class _Puller:
     def _say(self, message: dict[str, Any]) -> None:
         if self._send is not None:
             self._send(message)
+
+    def _progress(self, *, through: bool) -> None:
+        self.waits_since = None if through or self._send is None else asyncio.get_running_loop().time()
 
     def _rouse(self) -> None:
         self._home.begin()

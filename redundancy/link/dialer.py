@@ -86,6 +86,11 @@ class Dialer:
             self._stream.close()
             await self._over.wait()
 
+    def drop(self, why: str) -> None:
+        """End this connection; the next one is begun as after any other end."""
+        if self._stream is not None:
+            self._stream.close(why)
+
     def send(self, message: dict[str, Any]) -> bool:
         """Never waits. False if there is no connection: nothing is kept for a later one."""
         return self._stream is not None and self._stream.send(message)

@@ -11,6 +11,7 @@ from redundancy.link.dialer import Dialer
 from redundancy.link.intruders import Intruders
 from redundancy.link.listener import Listener, Reply
 from redundancy.link.speaker import Speaker, expect_peer, expect_witness
+from redundancy.link.stall import StallWatch
 from redundancy.link.tls import Papers
 
 WITNESS_NAME = "witness"
@@ -38,7 +39,9 @@ class LinkEvents:
 class RecordsEvents:
     """Where the records channel reports (redundancy.replication.Replicator.events).
 
-    The first three concern the connection on which this node pulls, the others those on which it serves.
+    The first three concern the connection on which this node pulls, the next two those on which it serves.
+    `waits()` tells since when (loop time) the pull waits for progress, None while it waits for nothing;
+    `stalled(why)` that it did so for the Sync Timeout and gets a new connection.
     """
 
     pull_up: Callable[[Callable[[dict[str, Any]], bool]], None]
@@ -46,6 +49,8 @@ class RecordsEvents:
     pull_down: Callable[[str], None]
     asked: Callable[[dict[str, Any], Reply], None]
     left: Callable[[str], None]
+    waits: Callable[[], float | None] = lambda: None
+    stalled: Callable[[str], None] = lambda _: None
 
 
 class Links:
@@ -58,6 +63,8 @@ class Links:
         self._records = records
         self._up = False
         self._papers = None if node.link_tls is None else Papers(node.link_tls)
+        waits = (lambda: None) if records is None else records.waits
+        self._watch = StallWatch(node.redundancy.sync_timeout, waits, self._stalled)
         self._peer = "" if node.peer is None else node.peer.node
         self.intruders = Intruders(events.intruder, events.wrong_peer, events.wrong_peer_gone)
         self.listener: Listener | None = None
@@ -116,7 +123,7 @@ class Links:
                 "records",
                 check=check,
                 on_up=lambda _: self._pull_up(),
-                on_down=lambda _, why: self._records.pull_down(why) if self._records else None,
+                on_down=lambda _, why: self._pull_down(why),
                 on_message=lambda _, message: self._records.pulled(message) if self._records else None,
                 intruders=self.intruders,
                 papers=self._papers,
@@ -138,6 +145,7 @@ class Links:
 
     async def close(self) -> None:
         """Hang up everywhere."""
+        self._watch.stop()
         for dialer in (self.dialer, self.records, self.witness):
             if dialer is not None:
                 await dialer.close()
@@ -161,6 +169,17 @@ class Links:
     def _pull_up(self) -> None:
         if self._records is not None and self.records is not None:
             self._records.pull_up(self.records.send)
+            self._watch.start()
+
+    def _pull_down(self, why: str) -> None:
+        self._watch.stop()
+        if self._records is not None:
+            self._records.pull_down(why)
+
+    def _stalled(self, why: str) -> None:
+        if self._records is not None and self.records is not None:
+            self._records.stalled(why)
+            self.records.drop(why)
 
     def _left(self, channel: str, why: str) -> None:
         if channel == "records" and self._records is not None:

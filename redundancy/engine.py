@@ -259,6 +259,7 @@ class Engine:
                 self._told[server.name] = True
                 self._site.sink.server(server.name, True, "")
                 self._perform(self._host.connected(server.name, now), server)
+                self.peer_births.due = True
                 self._on_progress()
             case Lost(why) | Refused(why):
                 self._gone(server, why)

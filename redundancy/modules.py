@@ -47,7 +47,7 @@ class Modules:
         self._predecessor = ""
         self._feed = feed
         self._changed = changed
-        self._acting = self._settled = self._adopted = self._peer_acts = False
+        self._acting = self._settled = self._peer_acts = False
         self._activated_at = 0.0
         self._sessions = -1
         self._letgo_alarm = Alarm(site.clock, self._letgo_overdue)
@@ -76,7 +76,6 @@ class Modules:
                 old.goodbye(fresh=True)
             old.shut()
         self.engine = None if config is None else Engine(config, self._site, self.progress)
-        self._adopted = False
         if self.engine is not None and self._acting:
             self.engine.act()
 
@@ -169,8 +168,7 @@ class Modules:
             self._predecessor = self._peer
         if self.engine is not None and not self._acting:
             self.engine.listen(self._standby is Standby.WARM)
-            if peer_acts and not self._adopted:
-                self._adopted = True
+            if peer_acts and self.engine.peer_births.due:
                 self.engine.peer_births.known()
         if self.transmission is not None:
             self.transmission.follow(peer_acts=peer_acts and not self._acting)

@@ -44,6 +44,9 @@ class PeerBirths:
         self._site = site
         self._servers = servers
         self._perform = perform
+        self.due = True
+        """Whether `known` may tell news: at first, and when a server has come back, where edge nodes that
+        never noticed will not be born again."""
 
     def keep(self, birth: Birth) -> None:
         """Put a birth that was received here on record."""
@@ -61,6 +64,7 @@ class PeerBirths:
 
     def known(self) -> None:
         """All that is on record: right only while the peer is active, or its deaths may be missing."""
+        self.due = False
         # Nodes before their devices: "Group/Edge" sorts before "Group/Edge/Device".
         for _, body in sorted(self._site.ledger.all(BIRTH).items()):
             self._adopt(body)

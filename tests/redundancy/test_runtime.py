@@ -182,6 +182,24 @@ async def test_a_standby_that_missed_the_births_has_them_from_its_peer(plant: Pl
     assert observer.topics("NCMD") == []
 
 
+async def test_a_standby_that_lost_its_broker_for_a_moment_sees_again_although_no_edge_was_born_anew(
+    plant: Plant, broker: Broker
+) -> None:
+    set_ = servers(broker)
+    observer = plant.watch(set_[0])
+    _, backup = await started(plant.pair(host(*set_)))
+    plant.single(edge(*set_)).start()
+    await until(lambda: len(backup.log.counters()) > 3, "values at the backup")
+    births = len(observer.topics("NBIRTH"))
+    thief = plant.watch(set_[0], f"Primary-{backup.config.node}")
+    await until(lambda: backup.log.stale, "the broker has thrown the backup off")
+    thief.connection.close()
+    seen = len(backup.log.counters())
+    await until(lambda: len(backup.log.counters()) > seen + 10, "values at the backup again")
+    assert len(observer.topics("NBIRTH")) == births
+    assert observer.topics("NCMD") == []
+
+
 async def test_a_node_that_was_away_learns_which_edges_have_died(plant: Plant, broker: Broker) -> None:
     set_ = servers(broker)
     master, backup = await started(plant.pair(host(*set_)))

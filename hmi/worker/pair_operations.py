@@ -130,12 +130,16 @@ def _settings(node: NodeConfig) -> dict[str, Any]:
     settings = node.redundancy
     return {
         "Mode": node.role.value,
+        "Profile": settings.profile.value,
         "Standby Activity Level": settings.standby.value,
         "Failover Timeout": f"{settings.failover_timeout * 1000:.0f} ms",
         "Startup Connection Allowance": f"{settings.startup_allowance * 1000:.0f} ms",
         "Recovery Mode": settings.recovery.value,
+        "Sync Timeout": f"{settings.sync_timeout:g} s",
         "Pair link": str(node.link),
+        "Network Bind Interface": node.bind_interface or "detected",
         "Other node": str(node.peer.link) if node.peer else "none",
+        "TLS on the links": "with certificates at both ends" if node.link_tls else "off",
         "HTTP address for clients": node.url,
         "HTTP address of the other node": node.peer.url if node.peer else "none",
         "Witness": str(node.witness) if node.witness else "none",

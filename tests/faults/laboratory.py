@@ -10,11 +10,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import psutil
 
@@ -96,12 +94,6 @@ class Laboratory(RunningPlant):
         except Refused as error:
             return f"refused: {error.reason}"
         return str(answer["outcome"])
-
-    def sign_in_wrongly(self, node: PlantNode, username: str) -> None:
-        """Leaves a row in the audit trail, which goes to the peer."""
-        data = urlencode({"username": username, "password": "wrong"}).encode()
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"{node.url}/login/", data, timeout=1).close()
 
     def fail_over(self, gateway: str) -> None:
         """A planned switch, until it is through."""

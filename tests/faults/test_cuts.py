@@ -82,10 +82,13 @@ def pair_link_cut(plant: Laboratory, holder: PlantNode, other: PlantNode, found:
             start,
         )
         warned = seconds_until(lambda: plant.view(holder)["warnings"], "the holder warns", start)
-        assert plant.state(other) == "Standby"
+        said = plant.view(other)
+        assert said["state"] in ("Standby", "Candidate"), "it may ask, and must not act"
         plant.mend(holder.name, other.name)
         plant.mend(other.name, holder.name)
-    found.note(f"no change of role; noticed after {noticed:.1f} s, warned of after {warned:.1f} s")
+    found.note(
+        f"no change of role; the other is {said['state']}, “{said['why']}”; noticed after {noticed:.1f} s, warned of after {warned:.1f} s"
+    )
 
 
 @pytest.mark.fault(12)
@@ -112,7 +115,7 @@ def test_a_host_cut_off_from_everything_lets_go_and_says_so(cabled: Laboratory, 
     found.at_most("no longer active after", let_go, 2.0)
     found.at_most("its peer active after", active, 2.3)
     found.note(f"there it says {state}, a write is {written.partition(':')[0]}, readyz {ready}")
-    assert state in ("Fenced", "Standby")
+    assert state in ("Fenced", "Standby", "Candidate")
     assert written.startswith("refused")
     assert ready == "503"
 
@@ -158,15 +161,14 @@ def test_where_only_large_frames_are_lost_nobody_changes_and_the_lag_is_shown(
     cabled: Laboratory, found: Findings
 ) -> None:
     assert cabled.network is not None
-    holder = cabled.active("Edge 1")
+    holder = cabled.acting_where_edges_sit()
     other = cabled.layout.peer(holder)
-    people = [f"nobody-{number}" for number in range(40)]
     with nothing_changes(cabled, seconds=2):
         cabled.network.largest_frame(other.name, 600)
         try:
             start = time.monotonic()
-            for name in people:
-                cabled.sign_in_wrongly(holder, name)
+            for value in range(20):  # each leaves a row in the audit trail, which goes to the peer
+                cabled.commanded(holder, value)
             lag = seconds_until(lambda: (cabled.view(holder).get("lag") or 0) > 0, "a lag is shown", start)
             wait_for(lambda: time.monotonic() > start + 8, "eight seconds are over")
             assert cabled.state(other) == "Standby"

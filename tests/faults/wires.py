@@ -101,6 +101,7 @@ class Wire:
             await carrier
         finally:
             carrier.cancel()
+            await asyncio.gather(carrier, return_exceptions=True)
 
     def _due(self, weather: Weather, size: int, outward: bool) -> float:
         """When the data arrives: TCP keeps the order, so that nothing overtakes what was late."""
@@ -143,6 +144,14 @@ class Wires:
         wire = self._wires[name] = Wire(Endpoint("127.0.0.1", free_port()), there)
         self._run(wire.start())
         return wire.here
+
+    def remove(self, *names: str) -> None:
+        """These are gone, with their connections."""
+
+        async def shut() -> None:
+            await asyncio.gather(*(self._wires.pop(name).close() for name in names))
+
+        self._run(shut())
 
     def set(self, *names: str, reset: bool = False, **weather: Any) -> None:
         """In both directions of these wires; without `weather` they are fair again."""

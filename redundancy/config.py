@@ -210,7 +210,8 @@ class Server:
     """One MQTT server of a set. `keep_alive` is the configured one in seconds, before the client's 3/4.
 
     `version` is the protocol level as MQTT counts it: 4 is 3.1.1, 5 is 5.0. `path` is that of the
-    WebSocket, None for plain TCP; `tls` None for an open wire.
+    WebSocket, None for plain TCP; `tls` None for an open wire. `node` is the node of the pair whose
+    Distributor it is, "" for a broker that stops when nobody of ours does.
     """
 
     name: str
@@ -223,6 +224,7 @@ class Server:
     version: int = 4
     path: str | None = None
     tls: Tls | None = None
+    node: str = ""
 
     def __post_init__(self) -> None:
         if not self.name:

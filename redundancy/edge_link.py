@@ -305,7 +305,8 @@ class EdgeLink:
                 self._move_on(why)
             case NextServerAsked():
                 self._perform(self._session.goodbye(self._site.clock.now()))
-                self._move_on("the host asked for the next server")
+                self._walk.sent_on(self._site.clock.now().mono, "the host asked for the next server")
+                self._begin_anew("the host asked for the next server")
             case Commanded(device, metrics):
                 self._command(device, metrics)
             case Problem(kind, detail):
@@ -335,6 +336,9 @@ class EdgeLink:
 
     def _move_on(self, why: str) -> None:
         self._walk.left(self._site.clock.now().mono, why)
+        self._begin_anew(why)
+
+    def _begin_anew(self, why: str) -> None:
         self._offline(why)
         self._connect()
 

@@ -6,7 +6,7 @@ STATE. What should be is set by `listen`, `act`, `hold`, `fence`; the sessions f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from redundancy import in_flight
 from redundancy.commands import Commands
@@ -195,6 +195,14 @@ class Engine:
     def online_since(self, moment: float) -> set[EdgeNodeId]:
         """Edge nodes that are online, or were at some time after `moment` (monotonic seconds)."""
         return {*self._online, *(edge for edge, at in self._lost_at.items() if at >= moment)}
+
+    def online_at(self, servers: Collection[str]) -> list[EdgeNodeId]:
+        """The edge nodes that are online at one of these servers."""
+        return [edge for edge, name in self._online.items() if name in servers]
+
+    def knows(self, edge: EdgeNodeId, metric: str) -> bool:
+        """Whether the edge node itself was born with this metric."""
+        return metric in self._types.get(edge, {}).get(None, {})
 
     def proven(self) -> set[EdgeNodeId]:
         """Edge nodes that are online at a server which has acknowledged our STATE."""

@@ -11,6 +11,7 @@ from redundancy.config import EngineConfig, GatewayConfig, NodeConfig, Standby, 
 from redundancy.core.actions import Activate, StandDown
 from redundancy.core.events import EdgeSessions, Event, StoodDown, TookOver
 from redundancy.engine import Engine
+from redundancy.evacuation import Evacuation, gone
 from redundancy.ledger import BIRTH, of_provider
 from redundancy.ports import EdgeTags, EdgeView
 from redundancy.records import Record
@@ -45,6 +46,7 @@ class Modules:
         self._standby = node.redundancy.standby
         self._peer = node.peer.node if node.peer is not None else ""
         self._predecessor = ""
+        self._evacuation = Evacuation()
         self._feed = feed
         self._changed = changed
         self._acting = self._settled = self._peer_acts = False
@@ -53,6 +55,7 @@ class Modules:
         self._letgo_alarm = Alarm(site.clock, self._letgo_overdue)
         self._settle_alarm = Alarm(site.clock, self.progress)
         self._standing_down: asyncio.Task[None] | None = None
+        self._seeing_off: asyncio.Task[None] | None = None
 
     @property
     def acting(self) -> bool:
@@ -160,6 +163,21 @@ class Modules:
         self._letgo_alarm.cancel()
         if self.engine is not None and not self._acting:
             self.engine.leave()
+
+    def peer_leaves(self, leaving: bool) -> None:
+        """The peer is being stopped for good, or is not."""
+        if self.engine is not None and self._acting:
+            self._evacuation.clear(self.engine, self._peer, leaving=leaving)
+
+    def see_off(self, then: Callable[[], None]) -> None:
+        """The role is given away, and the broker closes with this node: `then`, once its guests have gone."""
+
+        async def wait() -> None:
+            if self._peer_acts:
+                await gone(self.engine, self._site.node, self._site.clock)
+            then()
+
+        self._seeing_off = asyncio.get_running_loop().create_task(wait())
 
     def follow(self, *, peer_acts: bool) -> None:
         """What a node that does not act does, by what its peer does."""

@@ -293,7 +293,7 @@ class Runtime:
                 self._modules.let_go()
             case Stopped():
                 self._drained = True
-                self._ended.set()
+                self._modules.see_off(self._ended.set)
             case FailoverAnswer():
                 self._wishes.answered(action)
             case Note(sentence):
@@ -304,6 +304,7 @@ class Runtime:
         """The pair has handled an event."""
         peer = self._pair_view().peer
         self._modules.follow(peer_acts=peer is not None and peer.connected and peer.state in ACTING)
+        self._modules.peer_leaves(peer is not None and peer.connected and peer.leaving)
         self._show_soon()
 
     async def _write_record(self, provider: str, key: str, body: bytes, patience: float) -> bool:
@@ -367,11 +368,7 @@ class Runtime:
             # The pair has decided, and nothing may act on it before its promise is on disk.
             why = f"writes its promise of term {view.epoch} to disk"
             return replace(view, state=State.CANDIDATE, why=why, lease_until=0.0)
-        node = self._node
-        why = f"{node.node} is starting"
-        return PairView(
-            node.node, node.role.value, State.STARTING, 0, why, 0.0, 0.0, "", None, None, "safety", False, ()
-        )
+        return PairView.starting(self._node.node, self._node.role.value)
 
     def _active_node(self) -> str:
         pair = self._pair_view()

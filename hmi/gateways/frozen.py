@@ -156,7 +156,16 @@ def _server(document: ConfigDocument, server: ServerDocument, node: str, least: 
         version=5 if server.mqtt_version == "5" else 4,
         path=server.path if server.transport == "websocket" else None,
         tls=_tls(server),
+        node=_owner(document, server, node),
     )
+
+
+def _owner(document: ConfigDocument, server: ServerDocument, name: str) -> str:
+    """The node of this gateway whose Distributor the server is."""
+    if server.target == "own":
+        return name
+    other = _other(document, name) if server.target == "peer" else None
+    return other.name if other is not None else ""
 
 
 def _tls(server: ServerDocument) -> Tls | None:

@@ -317,7 +317,16 @@ class Conduct:
             return
         holds = s.holds(now)
         able = unfit(s, now) is None and s.phase is not Phase.STOPPED and self.switch.handed is None
-        says = (self.state, holds, s.took_over, s.config, s.unhealthy, s.term.epoch or s.top, able)
+        says = (
+            self.state,
+            holds,
+            s.took_over,
+            s.config,
+            s.unhealthy,
+            s.term.epoch or s.top,
+            able,
+            s.stopping,
+        )
         if says == self._said and now < self._beat_at:
             return
         if now >= self._beat_at:
@@ -336,5 +345,6 @@ class Conduct:
             healthy=not s.unhealthy,
             able=able,
             edges=s.edges,
+            leaving=s.stopping,
         )
         self._out.append(Send(peer.node, beat))

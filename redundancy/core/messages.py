@@ -24,7 +24,8 @@ class Heartbeat:
     `beat` rises by one, so that an overtaken heartbeat is known. `epoch` is the highest term that
     the sender knows to have had a holder. `active` says that the sender holds the role; `left` is
     then what remains of its lease in seconds. `config` orders configurations ("" = none yet).
-    `able` says that the sender would take the role if it could have it.
+    `able` says that the sender would take the role if it could have it; `leaving`, that its node stops for
+    good, and the broker with it.
     """
 
     kind: ClassVar[str] = "heartbeat"
@@ -40,6 +41,7 @@ class Heartbeat:
     healthy: bool = True
     able: bool = False
     edges: int = 0
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,4 +110,5 @@ class PeerRecord:
             last_seen=self.heard_at,
             config_version=self.config,
             healthy=last is not None and last.healthy,
+            leaving=last is not None and last.leaving,
         )

@@ -43,6 +43,11 @@ class ServerWalk:
         """A session that stood is over: the connection broke, or the host went offline there."""
         self._move_on(now, why)
 
+    def sent_on(self, now: float, why: str) -> None:
+        """The host has asked for it. Nothing has failed, so there is nothing to wait for."""
+        self._move_on(now, why)
+        self.retry_at = now
+
     def connected(self, now: float) -> None:
         """The edge node is online at the current server."""
         self._trying_since = None

@@ -25,6 +25,7 @@ class PeerView:
     """The other node as this one knows it. `last_seen` is mono; None if never heard since boot.
 
     `round_trip`: seconds to its vote and back when it last voted for this node, None if it has not.
+    `leaving`: it is being stopped for good, and its broker will be.
     """
 
     node: str
@@ -35,6 +36,7 @@ class PeerView:
     config_version: str
     healthy: bool
     round_trip: float | None = None
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,9 @@ class PairView:
     standby: str = "Warm"
     solo: bool = False
     took_over: bool = False
+
+    @classmethod
+    def starting(cls, node: str, role: str) -> PairView:
+        """Of a node that has not decided anything yet."""
+        why = f"{node} is starting"
+        return cls(node, role, State.STARTING, 0, why, 0.0, 0.0, "", None, None, "safety", False, ())

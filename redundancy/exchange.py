@@ -138,9 +138,12 @@ class Intake:
         self._store = store
         self._session = session
         self._start = 0
+        self.settled: list[Record] = []
+        """What has come into force by finishing something older, once `pull` was called."""
 
     def pull(self, documents: Sequence[str] = (), *, afresh: bool = False) -> dict[str, Any]:
         """What to ask for; `afresh`: everything, as if for the first time. Blocks on the store."""
+        self.settled = self._store.settle(self.source)
         if afresh:
             self._store.forget(self.source)
         self._start = self._store.cursor(self.source)
@@ -157,13 +160,6 @@ class Intake:
     def progress(self, batch: Batch) -> tuple[int, int]:
         """How much of what there was to pull is applied: (so far, in all)."""
         return batch.through - self._start, max(batch.head, batch.through) - self._start
-
-
-def again(store: RecordStore, providers: Sequence[str], epoch: int) -> None:
-    """Write the latest version of these documents anew, so that it wins wherever it was kept out."""
-    for provider in providers:
-        for record in store.latest(provider):
-            store.append(record.provider, record.key, record.body, epoch)
 
 
 def whole(message: dict[str, Any], name: str) -> int:

@@ -84,6 +84,15 @@ class RecordStore(Protocol):
     def latest(self, provider: str) -> list[Record]:
         """The version that holds, for every key of the provider, deletions among them."""
 
+    def renew(self, provider: str, epoch: int) -> None:
+        """Write what holds under the provider anew, so that it wins wherever it was kept out."""
+
+    def settle(self, source: str) -> list[Record]:
+        """Finish what an `apply` for `source` had begun when this node stopped; before each pull.
+
+        Answers records like `apply`, where something has come into force by it.
+        """
+
 
 class MemoryStore:
     """The reference RecordStore: what a database store must do, without the database."""
@@ -133,6 +142,14 @@ class MemoryStore:
     def latest(self, provider: str) -> list[Record]:
         with self._lock:
             return [record for (owner, _), (_, record) in self._held.items() if owner == provider]
+
+    def renew(self, provider: str, epoch: int) -> None:
+        for record in self.latest(provider):
+            self.append(record.provider, record.key, record.body, epoch)
+
+    def settle(self, source: str) -> list[Record]:  # noqa: ARG002
+        """Nothing is ever left: `apply` does it all at once."""
+        return []
 
     def contents(self) -> dict[tuple[str, str], Record]:
         """Every (provider, key) and the version that holds."""

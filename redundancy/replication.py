@@ -6,9 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
-from redundancy.exchange import Batch, CopiedStore, Intake, Supply, again, text, texts
+from redundancy.exchange import Batch, CopiedStore, Intake, Supply, text, texts
 from redundancy.link.links import RecordsEvents
 from redundancy.records import MAX_BODY, MemoryStore, Record, RecordStore
 
@@ -141,10 +142,10 @@ class Replicator:
         if epoch <= 0 or not documents:
             return
         try:
-            await self.in_thread(lambda: again(self._store, documents, epoch))
-        except (
-            ValueError
-        ) as error:  # the store can't use its own document: the rest is exchanged all the same
+            for provider in documents:
+                await self.in_thread(partial(self._store.renew, provider, epoch))
+        except ValueError as error:
+            # The store can't use its own document: the rest is exchanged all the same.
             self.told(str(error))
 
     async def _keep(self, step: Callable[[], Awaitable[None]]) -> None:
@@ -338,6 +339,10 @@ class _Puller:
         self._intake = intake
         self._say(pull)
         self._progress(through=False)
+        # Finishing something older may have made this node write, whatever has come into force by it.
+        self._home.poke()
+        if intake.settled:
+            self._on_applied(intake.settled)
 
     async def _take(self, intake: Intake, batch: Batch) -> None:
         taken = await self._home.in_thread(lambda: intake.take(batch))
@@ -346,6 +351,8 @@ class _Puller:
         won, answer = taken
         self._say(answer)
         self._progress(through=batch.through >= batch.head)
+        # Applying may have made this node write: an answer to what the peer has asked for.
+        self._home.poke()
         if won:
             self._on_applied(won)
         if self._on_progress is not None:

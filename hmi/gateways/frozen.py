@@ -41,7 +41,7 @@ def gateway_config(node: str | None = None) -> GatewayConfig | None:
 
     None while there is none: a fresh backup, before its master's configuration has come.
     """
-    document = rows.read()
+    document = rows.read_frame()
     name = node or (settings.NODE.node if settings.NODE else "")
     return None if document is None else freeze(document, name, ledger.config_version())
 

@@ -1,8 +1,8 @@
-"""The `config` document: a gateway's whole configuration, valid as a whole or refused as a whole.
+"""The configuration of a gateway: valid as a whole or refused as a whole.
 
-Three ways in, one way to apply. A person edits rows inside `change(...)`; a plant's first start and
-`manage.py config import` give a document to `install`; the other node's document comes through
-`receive`. Each is one transaction, and leaves rows that say exactly what the document says.
+Three ways in. A person edits rows inside `change(...)`; a plant's first start and `manage.py config
+import` give a document to `install`; the other node's changes come through `arrival`. Each is one
+transaction, and leaves rows that say exactly what is recorded.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from hmi.gateways import own_node, sealing
+from hmi.gateways import sealing
 from hmi.gateways.models import BrokerUser, Server
 from hmi.people import audit
 from hmi.people.audit import Actor
-from hmi.replication import ledger, rows
+from hmi.replication import contents, journal, recorded, rows
 from hmi.replication.checks import check
-from hmi.replication.differences import config_objects, differences
+from hmi.replication.differences import differences
 from hmi.replication.poke import poke_after_commit
+from hmi.replication.resources import Changes, changes, split
 from hmi.replication.schema import ConfigDocument, Invalid, Problem, canonical, parse
 from hmi.replication.standing import NotActive, standing
 from redundancy.distributor import passwords
-from redundancy.records import MAX_BODY
 
 __all__ = ["Actor", "Committed", "Invalid", "NotActive", "Problem", "change", "commit", "export", "install"]
+
+_MOST_AUDITED = 200  # objects of one change that get a row of the trail each
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,12 @@ def commit(actor: Actor, summary: str = "") -> Committed:
     here = standing()
     if not here.active:
         raise NotActive(here)
-    document = rows.read()
-    if document is None:
-        raise Invalid([Problem("gateway", "name", "a configuration needs a gateway")])
-    check(document, settings.NODE)
-    return _record(document, actor, summary, here.epoch)
+    changed = recorded.edited()
+    if not changed and (held := journal.version()) is not None:
+        recorded.put({})
+        return Committed(str(held))
+    contents.judge(changed)
+    return _record(changed, actor, summary, here.epoch)
 
 
 def install(config: Mapping[str, Any], *, by: str = "installation", epoch: int = 0) -> Committed:
@@ -75,11 +78,13 @@ def install(config: Mapping[str, Any], *, by: str = "installation", epoch: int =
     with transaction.atomic():
         document = parse(ConfigDocument, stored_form(config))
         check(document, settings.NODE)
-        rows.write(document)
-        # As the rows spell it, their order included: an edit later must not look like a change of all.
-        written = rows.read()
-        assert written is not None
-        return _record(written, Actor(by), "installed", epoch)
+        wanted = split(document)
+        changed = changes(recorded.everything(), wanted)
+        changed |= {key: wanted.get(key) for key in recorded.edited()}
+        if not changed and (held := journal.version()) is not None:
+            return Committed(str(held))
+        contents.write(changed, document)
+        return _record(changed, Actor(by), "installed", epoch)
 
 
 def export() -> dict[str, Any]:
@@ -88,33 +93,35 @@ def export() -> dict[str, Any]:
     return {} if document is None else json.loads(canonical(document))
 
 
-def receive(body: bytes) -> None:
-    """Apply the other node's document. Raises Invalid, and then nothing of it was applied."""
-    document = parse(ConfigDocument, body)
-    check(document, settings.NODE)
-    rows.write(document)
-    own_node.keep_up(document)
+def take(changed: Changes, actor: Actor, summary: str) -> Committed:
+    """Make an edit of these resources, as if a person had edited their rows; in a transaction.
+
+    Raises NotActive, Invalid.
+    """
+    contents.write(changed)
+    return commit(actor, summary)
 
 
-def _record(document: ConfigDocument, actor: Actor, summary: str, epoch: int) -> Committed:
-    body = canonical(document)
-    if len(body) > MAX_BODY:
-        reason = f"is {len(body)} bytes long; {MAX_BODY} can be replicated"
-        raise Invalid([Problem("document", "", reason)])
-    held = ledger.current(ledger.CONFIG, ledger.CONFIG)
-    if held is not None and held.body == body:
-        return Committed(ledger.version(held))
-    old = json.loads(held.body) if held is not None and held.body else {}
-    found = list(differences(config_objects(old), config_objects(json.loads(body))))
-    _, record = ledger.append(ledger.CONFIG, ledger.CONFIG, body, epoch)
-    if old:
-        for each in found:
-            action = f"config.{each.action}"
-            audit.record(actor, action, each.target, old=each.old, new=each.new, reason=summary)
+def _record(changed: Changes, actor: Actor, summary: str, epoch: int) -> Committed:
+    before, first = recorded.bodies(changed), journal.version() is None
+    version = journal.record(changed, actor.who, summary, epoch)
+    if first:
+        audit.record(actor, "config.install", "config", new=f"{len(changed)} objects", reason=summary)
     else:
-        audit.record(actor, "config.install", "config", new=f"{len(found)} objects", reason=summary)
+        _audit(before, changed, actor, summary)
     poke_after_commit()
-    return Committed(ledger.version(record), own_node.keep_up(document))
+    return Committed(str(version), contents.keep_own_file(changed))
+
+
+def _audit(before: Mapping[str, str], changed: Changes, actor: Actor, summary: str) -> None:
+    if len(changed) > _MOST_AUDITED:
+        audit.record(actor, "config.change", "config", new=f"{len(changed)} objects", reason=summary)
+        return
+    old = {key: json.loads(body) for key, body in before.items()}
+    new = {key: json.loads(body) for key, body in changed.items() if body is not None}
+    for each in differences(old, new):
+        action = f"config.{each.action}"
+        audit.record(actor, action, each.target, old=each.old, new=each.new, reason=summary)
 
 
 def stored_form(config: Mapping[str, Any]) -> dict[str, Any]:

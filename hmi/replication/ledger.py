@@ -6,14 +6,14 @@ ledger's row first: numbers then become visible in the order in which they were 
 
 from __future__ import annotations
 
-import hashlib
-
 from django.db import transaction
 
-from hmi.replication.models import Ledger, Record
+from hmi.replication.descent import Version
+from hmi.replication.models import Head, Ledger, Record
 from redundancy import records
 
 CONFIG, PEOPLE = "config", "people"
+CONFIG_CHANGE, CONFIG_PART, CONFIG_CONFLICT = "config-change", "config-part", "config-conflict"
 SESSION, AUDIT, CHANGEOVER = "session", "audit", "changeover"
 
 
@@ -63,14 +63,9 @@ def current(provider: str, key: str) -> records.Record | None:
 
 
 def config_version() -> str:
-    """`<epoch>.<clock>-<first 8 of the SHA-256>` of the configuration in force; empty without one."""
-    record = current(CONFIG, CONFIG)
-    return "" if record is None else version(record)
-
-
-def version(record: records.Record) -> str:
-    """A document's version: two nodes that show the same one hold the same document."""
-    return f"{record.epoch}.{record.clock}-{hashlib.sha256(record.body).hexdigest()[:8]}"
+    """`<epoch>.<revision>-<8 digits of the digest>` of the configuration in force; empty without one."""
+    held = Head.objects.values_list("version", flat=True).first()
+    return str(Version.parse(held)) if held else ""
 
 
 def _locked() -> Ledger:

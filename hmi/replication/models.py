@@ -68,6 +68,89 @@ class RejectedDocument(models.Model):
         return f"{self.provider} {self.key}: {self.reason}"
 
 
+class Resource(models.Model):
+    """One object of the configuration as it was last recorded: what its row must say.
+
+    `folded` is the key without upper and lower case; `row` is the id of a tag's row.
+    """
+
+    key = models.CharField(max_length=600, unique=True)
+    folded = models.CharField(max_length=1800, db_index=True)
+    body = models.TextField()
+    row = models.BigIntegerField(null=True, db_index=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Touched(models.Model):
+    """Ids of tags' rows that were written since the configuration was recorded; by triggers."""
+
+    id = models.BigIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Head(models.Model):
+    """Where this node's configuration stands (see hmi.replication.descent). One row, made when first needed.
+
+    Versions are spelled in full, empty for none. `common` is the last one that the store `common_with`
+    has had too, `wants` the one that was asked for, `refused` the last one that could not be used here.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.CharField(max_length=120, default="")
+    common = models.CharField(max_length=120, default="")
+    common_with = models.CharField(max_length=100, default="")
+    wants = models.CharField(max_length=120, default="")
+    refused = models.CharField(max_length=120, default="")
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class Change(models.Model):
+    """One link of this node's chain of versions. `keys` names what changed, null where that is too much."""
+
+    version = models.CharField(max_length=120, unique=True)
+    node = models.CharField(max_length=100)
+    who = models.CharField(max_length=150)
+    summary = models.CharField(max_length=500)
+    keys = models.JSONField(null=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.summary}"
+
+
+class Conflict(models.Model):
+    """What one node had changed while the other one did too: kept under a name until a person decides.
+
+    `items`: key -> body, null where it was deleted; null instead of all: only `node` has them.
+    """
+
+    name = models.CharField(max_length=200, primary_key=True)
+    node = models.CharField(max_length=100)
+    version = models.CharField(max_length=120)
+    live = models.CharField(max_length=120)
+    own_only = models.BooleanField()
+    items = models.JSONField(null=True)
+    at = models.DateTimeField()
+    settled_by = models.CharField(max_length=150, blank=True)
+    settled_at = models.DateTimeField(null=True)
+    taken = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Changeover(models.Model):
     """One changeover of the pair, as the API reports it. Times in ms, null where unknowable."""
 

@@ -13,7 +13,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from hmi.people import audit, sessions
-from hmi.replication import documents, ledger, people
+from hmi.replication import conflicts, ledger, people
+from hmi.replication.entries import Entry, Standing, unpack_part, unpacked
 from hmi.replication.models import Changeover
 from hmi.replication.schema import Strict, parse
 from redundancy import providers
@@ -52,8 +53,20 @@ def project(record: Record) -> None:
         target(record)
 
 
-def _config(record: Record) -> None:
-    documents.receive(record.body)
+def _standing(record: Record) -> None:
+    """Read where the configuration is taken up (hmi.replication.arrival); here it is only judged."""
+    if record.key != record.origin:
+        raise ValueError("key: is not its writer's")
+    unpacked(Standing, record.body)
+
+
+def _change(record: Record) -> None:
+    unpacked(Entry, record.body)
+
+
+def _part(record: Record) -> None:
+    if record.body:
+        unpack_part(record.body)
 
 
 def _people(record: Record) -> None:
@@ -85,7 +98,10 @@ def _changeover(record: Record) -> None:
 
 
 _TARGETS: dict[str, Callable[[Record], None]] = {
-    ledger.CONFIG: _config,
+    ledger.CONFIG: _standing,
+    ledger.CONFIG_CHANGE: _change,
+    ledger.CONFIG_PART: _part,
+    ledger.CONFIG_CONFLICT: conflicts.project,
     ledger.PEOPLE: _people,
     ledger.SESSION: _session,
     ledger.AUDIT: _audit,

@@ -6,10 +6,10 @@ page that an engineer has open still points at the same row), what is new is cre
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 
 from hmi.dashboards.models import Dashboard, Widget
 from hmi.gateways.models import (
@@ -22,27 +22,62 @@ from hmi.gateways.models import (
     TransmissionSettings,
     Transmitter,
 )
-from hmi.replication.schema import ConfigDocument, EngineDocument, Strict, TransmissionDocument, parse
+from hmi.replication.schema import (
+    ConfigDocument,
+    EngineDocument,
+    Strict,
+    TagDocument,
+    TransmissionDocument,
+    parse,
+)
+from hmi.replication.upsert import upsert
 from hmi.tags.models import Tag
 
 _NULLABLE = ("mqtt", "mqtts", "mqtt_ws", "mqtt_wss", "witness", "serve_witness")
+_AT_ONCE = 5_000  # rows in one statement
 
 
 def read() -> ConfigDocument | None:
     """The rows as a document, None while there is no gateway. Raises Invalid for rows out of shape."""
+    return _read([_plain(tag) for tag in Tag.objects.all()])
+
+
+def read_frame() -> ConfigDocument | None:
+    """The document without its tags: there may be very many, and most questions are not about them."""
+    return _read([])
+
+
+def read_tags(wanted: Iterable[Tag]) -> list[TagDocument]:
+    """These rows as parts of a document. Raises Invalid for rows out of shape."""
+    return parse(_Tags, {"tags": [_plain(tag) for tag in wanted]}).tags
+
+
+def write_frame(document: ConfigDocument) -> None:
+    """Make the rows say what the document says, but for tags. It has been checked; in a transaction."""
+    _replace_modules(document)
+    Gateway.objects.update_or_create(pk=1, defaults=document.gateway.model_dump())
+    _replace(Node, ("name",), map(_node_fields, document.nodes))
+    _replace(BrokerUser, ("username",), (user.model_dump() for user in document.broker_users))
+    _replace_dashboards(document)
+
+
+def write_tags(wanted: Iterable[TagDocument], gone: Sequence[str]) -> None:
+    """Make the rows of these tags say so, and delete those of the paths in `gone`; in a transaction."""
+    for at in range(0, len(gone), _AT_ONCE):
+        Tag.objects.filter(path__in=gone[at : at + _AT_ONCE]).delete()
+    names = [field.name for field in Tag._meta.concrete_fields if not field.primary_key]
+    upsert(Tag, "path", names, ([getattr(tag, name) for name in names] for tag in wanted))
+
+
+class _Tags(Strict):
+    tags: list[TagDocument]
+
+
+def _read(tags: list[dict[str, Any]]) -> ConfigDocument | None:
     gateway = Gateway.objects.first()
-    return None if gateway is None else parse(ConfigDocument, {"gateway": _plain(gateway), **_parts()})
-
-
-def write(document: ConfigDocument) -> None:
-    """Make the rows say what the document says, in one transaction. The document has been checked."""
-    with transaction.atomic():
-        _replace_modules(document)
-        Gateway.objects.update_or_create(pk=1, defaults=document.gateway.model_dump())
-        _replace(Node, ("name",), map(_node_fields, document.nodes))
-        _replace(BrokerUser, ("username",), (user.model_dump() for user in document.broker_users))
-        _replace(Tag, ("path",), (tag.model_dump() for tag in document.tags))
-        _replace_dashboards(document)
+    if gateway is None:
+        return None
+    return parse(ConfigDocument, {"gateway": _plain(gateway), **_parts(), "tags": tags})
 
 
 def _parts() -> dict[str, Any]:
@@ -56,7 +91,6 @@ def _parts() -> dict[str, Any]:
         "engine": None if engine is None else _module(engine),
         "transmission": None if transmission is None else _transmission(transmission),
         "broker_users": [_plain(user) for user in BrokerUser.objects.all()],
-        "tags": [_plain(tag) for tag in Tag.objects.all()],
         "dashboards": [
             {
                 **_plain(board, "gateway"),

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.db.models.functions import Length
 
-from hmi.replication import ledger
+from hmi.replication import arrival, journal, ledger
 from hmi.replication.models import Cursor, Record, RejectedDocument
 from hmi.replication.projection import project
 from redundancy.records import MAX_BODY
@@ -21,6 +21,7 @@ _LONGEST_PROVIDER, _LONGEST_KEY = 40, 600
 _LATEST_CLOCK = 2**62
 # A batch travels in one frame: its bodies together stay below what one record alone may weigh.
 _BATCH_BYTES = MAX_BODY
+_CONFIGURATION = (ledger.CONFIG, ledger.CONFIG_CHANGE, ledger.CONFIG_PART)
 
 
 class DjangoStore:
@@ -57,14 +58,33 @@ class DjangoStore:
     def apply(self, source: str, through: int, records: Sequence[Opaque]) -> list[Opaque]:
         """Merge the peer's records and move its cursor, in one transaction; answers those that won.
 
-        A record that can't be used stays out of the ledger, so that what was here goes on to hold, and is
+        What they say of the configuration is taken up in transactions of its own, for it may be much. A
+        record that can't be used stays out of the ledger, so that what was here goes on to hold, and is
         reported as a RejectedDocument until a good one comes.
         """
         with transaction.atomic():
             won = [record for record in records if _take(record)]
             ledger.heard(max((r.clock for r in records if r.clock < _LATEST_CLOCK), default=0))
             Cursor.objects.update_or_create(source=source, defaults={"through": through})
-            return won
+        if any(record.provider in _CONFIGURATION for record in won):
+            arrival.settle(source)
+        return won
+
+    def settle(self, source: str) -> list[Opaque]:
+        """Go on where a crash has cut an `apply` short; this node's standing if that has changed it."""
+        before = ledger.config_version()
+        arrival.settle(source)
+        told = ledger.current(ledger.CONFIG, self.identity)
+        return [told] if told is not None and ledger.config_version() != before else []
+
+    def renew(self, provider: str, epoch: int) -> None:
+        """Write what holds under this provider anew, so that it wins wherever it was kept out."""
+        if provider == ledger.CONFIG:
+            with transaction.atomic():
+                journal.renew(epoch, journal.highest_seen())
+            return
+        for record in self.latest(provider):
+            self.append(record.provider, record.key, record.body, epoch)
 
     def cursor(self, source: str) -> int:
         """How far the store called `source` has been applied here."""

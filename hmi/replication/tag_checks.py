@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from hmi.replication.schema import ConfigDocument, Problem, TagDocument, WidgetDocument
 from hmi.tags.path import DEFAULT, PROVIDERS, PathError, canonical, parent, split
@@ -29,6 +29,29 @@ def tags(document: ConfigDocument) -> Iterator[Problem]:
         while folder is not None:
             if folder.casefold() in seen:
                 yield Problem(f"tag/{tag.path}", "path", f"{folder} is a tag and can't be a folder as well")
+            folder = parent(folder)
+
+
+def some_tags(
+    changed: Iterable[TagDocument],
+    spelled_like: Callable[[str], Iterable[str]],
+    inside: Callable[[str], str | None],
+) -> Iterator[Problem]:
+    """The same of a few tags among very many. Both functions answer with keys of all ("tag/<path>"):
+    those that are this key but for upper and lower case, and one that is below it."""
+    for tag in changed:
+        where = f"tag/{tag.path}"
+        yield from (Problem(where, field, reason) for field, reason in _tag(tag))
+        for other in spelled_like(where):
+            if other != where:
+                reason = f"differs from {other.removeprefix('tag/')} only in upper and lower case"
+                yield Problem(where, "path", reason)
+        if below := inside(where):
+            yield Problem(below, "path", f"{tag.path} is a tag and can't be a folder as well")
+        folder = parent(tag.path) if tag.path.startswith("[") and "]" in tag.path else None
+        while folder is not None:
+            if any(spelled_like(f"tag/{folder}")):
+                yield Problem(where, "path", f"{folder} is a tag and can't be a folder as well")
             folder = parent(folder)
 
 

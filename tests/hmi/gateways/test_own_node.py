@@ -10,12 +10,14 @@ import pytest
 
 from hmi.gateways.models import Node
 from hmi.people.audit import Actor
-from hmi.replication import documents
+from hmi.replication import documents, recorded
+from hmi.replication.resources import spelled
 from hmi.replication.schema import Invalid
 from hmi.replication.store import DjangoStore
 from redundancy import identity
-from tests.hmi.founded import config, record_of
+from tests.hmi.founded import config
 from tests.hmi.live_node import NODE
+from tests.hmi.replication.test_store import other_node_s_change
 
 pytestmark = pytest.mark.django_db
 ALICE = Actor("alice")
@@ -75,12 +77,13 @@ def test_a_refused_edit_does_not_touch_the_file(
 
 
 def test_the_standby_s_file_follows_too(folder: Path, django_capture_on_commit_callbacks: Any) -> None:
-    document = documents.export()
-    for node in document["nodes"]:
-        node["dwell"] = 60.0
-    body = json.dumps(document).encode()
+    changed = {
+        key: spelled(key, json.loads(body) | {"dwell": 60.0})
+        for key, body in recorded.everything().items()
+        if key.startswith("node/")
+    }
     with django_capture_on_commit_callbacks(execute=True):
-        assert DjangoStore().apply("peer", 1, [record_of("config", "config", body, epoch=99)])
+        assert DjangoStore().apply("peer", 1, [other_node_s_change(changed)])
     assert identity.load(folder).node.redundancy.dwell == 60.0
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +14,9 @@ from hmi.dashboards.models import Dashboard, Widget
 from hmi.gateways.models import BrokerUser, Gateway, Node, Server, ServerSet, Transmitter
 from hmi.people.audit import Actor
 from hmi.people.models import AuditRow
-from hmi.replication import documents, ledger, rows
+from hmi.replication import documents, ledger, recorded, rows
 from hmi.replication.models import Record
+from hmi.replication.resources import split
 from hmi.replication.schema import ConfigDocument, Invalid, canonical, parse
 from hmi.replication.standing import NotActive
 from hmi.tags.models import Tag
@@ -22,6 +24,7 @@ from tests.hmi.fake_runtime import FakeRuntime
 from tests.hmi.founded import TAG_1, become, config
 
 pytestmark = pytest.mark.django_db
+TWO = {"tag/[default]A", "tag/[default]B"}
 ALICE = Actor("alice", "engineer", "10.0.0.7")
 
 
@@ -159,13 +162,26 @@ def test_an_edit_before_the_first_configuration_is_refused(node: FakeRuntime) ->
     assert not Gateway.objects.exists()
 
 
-def test_a_document_that_could_not_be_replicated_is_refused(founded: FakeRuntime) -> None:
-    many = [
-        {"path": f"[default]Line {n}", "datatype": "Int32", "description": "x" * 500} for n in range(7_000)
+def test_a_document_of_many_tags_is_taken_and_a_second_one_changes_only_what_differs(
+    founded: FakeRuntime,
+) -> None:
+    many = [{"path": f"[default]Line {n}", "datatype": "Int32"} for n in range(3_000)]
+    documents.install(config(tags=many))
+    assert Tag.objects.count() == 3_000
+    kept = Tag.objects.get(path="[default]Line 7").pk
+    AuditRow.objects.all().delete()
+    documents.install(config(tags=[*many[:-1], {"path": "[default]Other", "datatype": "Int32"}]))
+    assert Tag.objects.get(path="[default]Line 7").pk == kept
+    assert sorted((row.action, row.target) for row in AuditRow.objects.all()) == [
+        ("config.create", "tag/[default]Other"),
+        ("config.delete", "tag/[default]Line 2999"),
     ]
-    with pytest.raises(Invalid, match="can be replicated"):
-        documents.install(config(tags=many))
-    assert Tag.objects.count() == 1
+
+
+def test_a_change_of_very_many_objects_is_one_row_of_the_trail(founded: FakeRuntime) -> None:
+    AuditRow.objects.all().delete()
+    documents.install(config(tags=[{"path": f"[default]T{n}", "datatype": "Int32"} for n in range(300)]))
+    assert AuditRow.objects.get().new == "301 objects"
 
 
 def test_the_runtime_is_told_once_and_only_of_what_is_through(
@@ -177,6 +193,74 @@ def test_the_runtime_is_told_once_and_only_of_what_is_through(
     with django_capture_on_commit_callbacks() as hooks:
         documents.install(config())
     assert len(hooks) == 1
+
+
+def rename(path: str, to: str) -> None:
+    Tag.objects.filter(path=path).update(path=to)
+
+
+def make_anew(path: str) -> None:
+    fields = Tag.objects.filter(path=path).values().get()
+    Tag.objects.filter(path=path).delete()
+    Tag.objects.create(**{name: value for name, value in fields.items() if name != "id"})
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda: rename(TAG_1, "[default]New"), {f"tag/{TAG_1}", "tag/[default]New"}),
+        (lambda: make_anew(TAG_1), set()),
+        (lambda: Tag.objects.update(unit=""), set()),
+        (lambda: Tag.objects.all().delete(), {f"tag/{TAG_1}"}),
+        (lambda: (make_anew(TAG_1), Tag.objects.all().delete()), {f"tag/{TAG_1}"}),
+        (lambda: Tag.objects.bulk_create([Tag(path="[default]B"), Tag(path="[default]A")]), TWO),
+        (lambda: Dashboard.objects.update(title="Other"), {"dashboard/primary"}),
+    ],
+)
+def test_whatever_way_rows_were_edited_just_what_changed_is_recorded(
+    founded: FakeRuntime, edit: Any, told: set[str]
+) -> None:
+    AuditRow.objects.all().delete()
+    with documents.change(ALICE):
+        edit()
+    assert set(AuditRow.objects.values_list("target", flat=True)) == told
+    assert recorded.edited() == {}
+    assert recorded.everything() == split(parse(ConfigDocument, documents.export()))
+    with documents.change(ALICE):
+        Tag.objects.all().delete()
+    assert recorded.everything() == split(parse(ConfigDocument, documents.export()))
+
+
+def test_without_the_database_s_own_notes_all_tags_are_compared(founded: FakeRuntime) -> None:
+    """As after a migration that makes the table of tags anew, and its triggers are gone."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER touched_by_update")
+    with documents.change(ALICE):
+        Tag.objects.update(unit="bar")
+    assert '"unit":"bar"' in recorded.everything()[f"tag/{TAG_1}"]
+    with documents.change(ALICE):
+        Tag.objects.update(unit="m")
+    assert '"unit":"m"' in recorded.everything()[f"tag/{TAG_1}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (f"{TAG_1}/Inside", "can't be a folder"),
+        ("[default]Edge Nodes/Group 1", "can't be a folder"),
+        ("[default]EDGE nodes/group 1", "can't be a folder"),
+        (TAG_1.upper().replace("[DEFAULT]", "[default]"), "only in upper and lower case"),
+        ("[MQTT Engine]Mine", "only"),
+    ],
+)
+def test_a_tag_that_fits_not_among_the_others_is_refused_like_in_a_whole_document(
+    founded: FakeRuntime, path: str, reason: str
+) -> None:
+    with pytest.raises(Invalid, match=reason), documents.change(ALICE):
+        Tag.objects.create(path=path)
+    with pytest.raises(Invalid, match=reason):
+        documents.install(config(tags=[*config()["tags"], {"path": path, "datatype": "Int32"}]))
+    assert recorded.edited() == {}
 
 
 _paths = st.text("abcXYZ ÄÖ1", min_size=1, max_size=8).map(str.strip).filter(bool).map("[default]T/{}".format)
@@ -207,3 +291,5 @@ def test_whatever_was_there_before_only_the_last_document_counts(
     found = rows.read()
     assert found is not None
     assert {tag.path: tag for tag in found.tags} == {tag.path: tag for tag in wanted.tags}
+    assert recorded.edited() == {}
+    assert recorded.everything() == split(found)

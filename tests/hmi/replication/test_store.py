@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hmi.people.audit import Actor
 from hmi.people.models import AuditRow, Session, User
-from hmi.replication import documents, ledger, people
-from hmi.replication.models import Changeover, Cursor, Ledger, Record, RejectedDocument
+from hmi.replication import documents, journal, ledger, people, recorded
+from hmi.replication.descent import Digest
+from hmi.replication.entries import Entry, packed
+from hmi.replication.models import Change, Changeover, Cursor, Ledger, Record, RejectedDocument
+from hmi.replication.resources import Changes, spelled
 from hmi.replication.store import DjangoStore
 from hmi.tags.models import Tag
 from redundancy.records import MemoryStore, RecordStore, Stamp
 from redundancy.records import Record as Opaque
 from tests.hmi.fake_runtime import FakeRuntime
-from tests.hmi.founded import browser, config, record_of
+from tests.hmi.founded import TAG_1, browser, config, record_of
 
 pytestmark = pytest.mark.django_db
 PEER = "the-other-node"
@@ -132,24 +136,43 @@ def other_node_s(provider: str) -> Opaque:
     return record_of(provider, provider, held.body, clock=9000, epoch=held.epoch)
 
 
-def test_a_configuration_from_the_other_node_becomes_rows(founded: FakeRuntime) -> None:
-    Tag.objects.update(unit="bar")
-    with documents.change(Actor("alice")):
-        pass
-    theirs, exported = other_node_s("config"), documents.export()
-    documents.install(config())
-    assert Tag.objects.get().unit == ""
+def other_node_s_change(changes: Changes, digest: str = "") -> Opaque:
+    """A change of what is in force here, as the other node tells it; by itself it need not be a good one."""
+    mine = journal.version()
+    assert mine is not None
+    if not digest:
+        total = Digest(mine.digest)
+        for key, old in recorded.bodies(changes).items():
+            total.take(key, old)
+        for key, new in changes.items():
+            if new is not None:
+                total.add(key, new)
+        digest = str(total)
+    after = mine.next(99, digest)
+    entry = Entry(version=after.full, parent=mine.full, node="b", who="eva", summary="", changes=changes)
+    slot = journal.slot(after.revision)
+    return record_of(ledger.CONFIG_CHANGE, slot, packed(entry), clock=9000, epoch=99)
+
+
+def changed_tag(**fields: Any) -> Changes:
+    key = f"tag/{TAG_1}"
+    return {key: spelled(key, json.loads(recorded.everything()[key]) | fields)}
+
+
+def test_a_change_from_the_other_node_becomes_rows(founded: FakeRuntime) -> None:
+    theirs = other_node_s_change(changed_tag(unit="bar"))
     assert DjangoStore().apply(PEER, 3, [theirs]) == [theirs]
-    assert documents.export() == exported
-    assert ledger.config_version() == ledger.version(theirs)
+    assert Tag.objects.get().unit == "bar"
+    assert ledger.config_version().startswith("99.2-")
+    assert recorded.edited() == {}
 
 
-def test_an_older_configuration_changes_nothing(founded: FakeRuntime) -> None:
-    exported = documents.export()
-    older = record_of("config", "config", b'{"gateway": 1}', clock=0)
-    assert DjangoStore().apply(PEER, 3, [older]) == []
-    assert documents.export() == exported
-    assert not RejectedDocument.objects.exists(), "what loses is not even read"
+def test_the_same_change_again_changes_nothing(founded: FakeRuntime) -> None:
+    theirs = other_node_s_change(changed_tag(unit="bar"))
+    for clock in (9000, 9001):
+        DjangoStore().apply(PEER, 3, [replace(theirs, clock=clock)])
+    assert ledger.config_version().startswith("99.2-")
+    assert Change.objects.count() == 2
 
 
 @pytest.mark.parametrize(
@@ -157,8 +180,14 @@ def test_an_older_configuration_changes_nothing(founded: FakeRuntime) -> None:
     [
         ("config", b"\xff\xfe"),
         ("config", b""),
-        ("config", b'{"gateway": {"name": "Primary"}, "nodes": []}'),
-        ("config", b"[" * 100_000),
+        ("config", b"{}"),
+        ("config", zlib.compress(b"[" * 100_000)),
+        ("config-change", b""),
+        ("config-change", zlib.compress(b'{"version": "1.1-x"}')),
+        ("config-change", zlib.compress(b"{}") + b"more"),
+        ("config-change", zlib.compress(b"{}")[:-3]),
+        ("config-part", b"no part"),
+        ("config-conflict", b"x"),
         ("people", b'{"users": []}'),
         ("people", b'{"users": [{"username": "../../etc"}]}'),
         ("session", b"not JSON"),
@@ -181,33 +210,63 @@ def test_a_bad_record_is_kept_out_told_and_blocks_nothing(
 
 
 def test_a_person_sees_what_was_kept_out(founded: FakeRuntime, users: dict[str, User]) -> None:
-    DjangoStore().apply(PEER, 1, [record_of("config", "config", b"<b>junk</b>", clock=8999, epoch=99)])
+    DjangoStore().apply(PEER, 1, [other_node_s_change(changed_tag(datatype="<b>junk</b>"))])
     page = browser(users["victor"]).get("/status/redundancy/").content.decode()
     assert "was kept out" in page
+    assert "<b>junk" not in page
 
 
-def test_a_good_record_ends_the_report_of_a_bad_one(founded: FakeRuntime) -> None:
-    store = DjangoStore()
-    good = other_node_s("config")
-    store.apply(PEER, 1, [record_of("config", "config", b"junk", clock=8999)])
+UNUSABLE: list[tuple[Changes, str]] = [
+    ({"gateway": '{"description":"","name":"Edge 1"}'}, "Primary"),
+    ({"gateway": None}, "gateway"),
+    ({"node/primary-backup": None}, "primary-backup"),
+    ({"gateway": '{"name": "Primary",  "description": ""}'}, "spells"),
+    ({"gateway": "no JSON"}, "not one JSON object"),
+    ({"nonsense/1": "{}"}, "belongs to nothing"),
+    ({"tag/[default]A": '{"path":"[default]A"}'}, "datatype"),
+    ({f"tag/{TAG_1}/Inside": None, f"tag/{TAG_1}": "[]"}, "tag"),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), UNUSABLE)
+def test_a_change_that_can_t_be_used_is_kept_out_whole(
+    founded: FakeRuntime, changes: Changes, reason: str
+) -> None:
+    before = documents.export(), ledger.config_version(), recorded.everything()
+    DjangoStore().apply(PEER, 1, [other_node_s_change({**changed_tag(unit="bar"), **changes})])
+    assert reason in RejectedDocument.objects.get().reason
+    assert (documents.export(), ledger.config_version(), recorded.everything()) == before
+
+
+def test_a_change_that_leads_elsewhere_than_it_says_is_kept_out(founded: FakeRuntime) -> None:
+    before = recorded.everything()
+    DjangoStore().apply(PEER, 1, [other_node_s_change(changed_tag(unit="bar"), digest="0" * 64)])
+    assert "does not lead to" in RejectedDocument.objects.get().reason
+    assert recorded.everything() == before
+
+
+def test_a_tag_spelled_in_another_way_is_kept_out(founded: FakeRuntime) -> None:
+    key, before = f"tag/{TAG_1}", recorded.everything()
+    wide = json.dumps(json.loads(before[key]) | {"unit": "bar"})
+    DjangoStore().apply(PEER, 1, [other_node_s_change({key: wide})])
+    assert "spells" in RejectedDocument.objects.get().reason
+    assert recorded.everything() == before
+
+
+def test_a_good_change_ends_the_report_of_a_bad_one(founded: FakeRuntime) -> None:
+    DjangoStore().apply(PEER, 1, [other_node_s_change({"gateway": None})])
     assert RejectedDocument.objects.get().reason
-    store.apply(PEER, 2, [good])
+    good = other_node_s_change(changed_tag(unit="bar"))
+    DjangoStore().apply(PEER, 2, [replace(good, clock=9002)])
     assert not RejectedDocument.objects.exists()
 
 
 def test_a_configuration_sealed_with_another_pair_s_key_is_kept_out(
     founded: FakeRuntime, settings: pytest.FixtureRequest
 ) -> None:
-    theirs = other_node_s("config")
     settings.SECRET_KEY = "another pair's"
-    assert DjangoStore().apply(PEER, 1, [theirs]) == []
+    DjangoStore().apply(PEER, 1, [other_node_s_change(changed_tag(unit="bar"))])
     assert "another pair" in RejectedDocument.objects.get().reason
-
-
-def test_a_configuration_of_another_gateway_is_kept_out(founded: FakeRuntime) -> None:
-    body = json.dumps(documents.export() | {"gateway": {"name": "Edge 1", "description": ""}}).encode()
-    assert DjangoStore().apply(PEER, 1, [record_of("config", "config", body)]) == []
-    assert "Primary" in RejectedDocument.objects.get().reason
 
 
 def test_people_from_the_other_node_are_the_same_people(users: dict[str, User]) -> None:

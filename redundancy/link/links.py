@@ -10,7 +10,7 @@ from redundancy.config import NodeConfig
 from redundancy.link.dialer import Dialer
 from redundancy.link.intruders import Intruders
 from redundancy.link.listener import Listener, Reply
-from redundancy.link.speaker import Speaker, expect_peer, expect_witness
+from redundancy.link.speaker import Speaker, expect_peer, expect_third
 from redundancy.link.stall import StallWatch
 from redundancy.link.tls import Papers
 
@@ -80,7 +80,7 @@ class Links:
                 node.witness,
                 key,
                 "lease",
-                check=expect_witness,
+                check=expect_third(node),
                 on_up=lambda _: events.up(WITNESS_NAME),
                 on_down=lambda _, why: events.down(WITNESS_NAME, why),
                 on_message=lambda _, message: events.received(WITNESS_NAME, message),

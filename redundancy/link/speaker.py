@@ -79,6 +79,21 @@ def expect_witness(other: Speaker) -> str | None:
     return None if other.role == WITNESS else f"{other.node} is a {other.role}, not a witness"
 
 
+def expect_third(node: NodeConfig) -> Check:
+    """A witness; with certificates, one that is neither node of this pair and so has no second vote.
+
+    Without them a name proves nothing, and a witness in another gateway's node may happen to have the same.
+    """
+    pair = {node.node, node.peer.node} if node.link_tls and node.peer else set()
+
+    def check(other: Speaker) -> str | None:
+        if other.node in pair:
+            return f"{other.node} is a node of {node.gateway} and can't be its third vote"
+        return expect_witness(other)
+
+    return check
+
+
 def expect_voters(other: Speaker) -> str | None:
     """What a witness accepts: the nodes of any pair."""
     return f"{other.node} is a witness, too" if other.role == WITNESS else None

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from redundancy.config import Endpoint, NodeConfig, Peer, Role
+from redundancy.config import Endpoint, LinkTls, NodeConfig, Peer, Role
 from redundancy.link.frames import Breach
 from redundancy.link.links import LinkEvents, Links
-from redundancy.link.speaker import Speaker, expect_peer, expect_witness
+from redundancy.link.speaker import Speaker, expect_peer, expect_third, expect_witness
 from tests.ports import free_port
 from tests.redundancy.link_ends import (
     BACKUP,
@@ -118,6 +118,16 @@ async def test_a_witness_address_that_leads_to_a_node_is_refused() -> None:
     async with listening(port, there), dialing(port, here, check=expect_witness):
         await until(lambda: here.wrong)
     assert "primary-backup is a Backup, not a witness" in here.wrong[0]
+
+
+def test_a_third_vote_is_a_witness_and_with_certificates_no_node_of_the_pair() -> None:
+    assert expect_third(config())(replace(BACKUP, role="Witness")) is None
+    check = expect_third(config(link_tls=LinkTls("/ca", "/certificate", "/key")))
+    assert check(Speaker("witness", "witness", "Witness", "w")) is None
+    assert check(Speaker("Edge 1", "edge1-backup", "Witness", "w")) is None
+    posing = check(replace(BACKUP, role="Witness"))
+    assert posing == "primary-backup is a node of Primary and can't be its third vote"
+    assert check(replace(BACKUP, node="other")) == "other is a Backup, not a witness"
 
 
 async def test_a_clone_of_a_living_node_is_refused_while_the_first_one_beats() -> None:

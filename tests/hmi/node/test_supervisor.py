@@ -50,6 +50,11 @@ def test_a_folder_without_a_node_is_named(tmp_path: Path) -> None:
     refuses(tmp_path, "node.json", "never set up")
 
 
+def test_an_interface_that_this_machine_lacks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "node.json").write_text(json.dumps(raw_node() | {"bind_interface": "192.0.2.7"}))
+    refuses(tmp_path, "link: 192.0.2.7:17060 cannot be used")
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -191,7 +191,7 @@ class Runtime:
             witness=pair.witness,
             policy=pair.policy,
             switch_pending=pair.switch_pending,
-            warnings=pair.warnings,
+            warnings=(*pair.warnings, *self._links.refusals),
             modules=self._modules.words(),
             config_version=self._config.version if self._config is not None else "",
             lag=self._replicator.lag,

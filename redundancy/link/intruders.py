@@ -11,6 +11,7 @@ from redundancy.link.handshake import Refusal
 
 _REMEMBERED = 100
 _GONE_AFTER = 6.0  # seconds; a wrong peer that is still there calls or answers every two
+_MISTAKES = (Breach.TLS, Breach.KEY, Breach.VERSION)  # more likely an engineer's than an attacker's
 
 
 class Intruders:
@@ -36,12 +37,22 @@ class Intruders:
         self._gone = gone
         self._timer: asyncio.TimerHandle | None = None
         self._told: set[str] = set()
+        self._mistake, self._mistaken_at = "", 0.0
         self.counts: Counter[Breach] = Counter()
+
+    @property
+    def mistake(self) -> str:
+        """Why somebody who might belong here is being refused; "" once one is let in, or nobody tries."""
+        if not self._mistake or asyncio.get_running_loop().time() > self._mistaken_at + _GONE_AFTER:
+            return ""
+        return self._mistake
 
     def refused(self, error: FrameError, where: str) -> None:
         """A connection of `where` (an address) was given up for `error`."""
         self.counts[error.breach] += 1
         why = f"{where}: {error.reason}"
+        if error.breach in _MISTAKES:
+            self._mistake, self._mistaken_at = why, asyncio.get_running_loop().time()
         if isinstance(error, Refusal) and error.proven:
             self._expect_silence()
             if self._new(why) and self._wrong_peer is not None:
@@ -53,6 +64,7 @@ class Intruders:
 
     def forgive(self) -> None:
         """No wrong peer any more: what comes next is news again."""
+        self._mistake = ""
         self._told = {what for what in self._told if what in tuple(Breach)}
         if self._timer is None:
             return

@@ -67,6 +67,7 @@ class Links:
         self._watch = StallWatch(node.redundancy.sync_timeout, waits, self._stalled)
         self._peer = "" if node.peer is None else node.peer.node
         self.intruders = Intruders(events.intruder, events.wrong_peer, events.wrong_peer_gone)
+        self._witness_intruders = Intruders(events.intruder, events.intruder)
         self.listener: Listener | None = None
         self.dialer: Dialer | None = None
         self.records: Dialer | None = None
@@ -84,7 +85,7 @@ class Links:
                 on_up=lambda _: events.up(WITNESS_NAME),
                 on_down=lambda _, why: events.down(WITNESS_NAME, why),
                 on_message=lambda _, message: events.received(WITNESS_NAME, message),
-                intruders=Intruders(events.intruder, events.intruder),
+                intruders=self._witness_intruders,
                 papers=self._papers,
             )
 
@@ -134,6 +135,13 @@ class Links:
     def why(self) -> str:
         """Why the peer can't be reached, empty while it can."""
         return "" if self._up or self.dialer is None else self.dialer.why
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why the peer or the witness is not let in, or does not let this node in, while that lasts."""
+        peer = "" if self._up else self.intruders.mistake
+        witness = "" if self.witness is None or self.witness.is_up else self._witness_intruders.mistake
+        return tuple(f"a link is refused: {why}" for why in (peer, witness) if why)
 
     async def start(self) -> None:
         """Listen and dial. Raises OSError if the link's port is taken."""

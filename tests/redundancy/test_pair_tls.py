@@ -68,6 +68,8 @@ async def test_a_peer_without_certificates_is_refused_and_reported_and_nothing_c
     await until(lambda: any("without TLS" in why for _, why in master.log.troubles))
     await until(lambda: any("wants TLS" in why for _, why in backup.log.troubles))
     assert master.runtime.view().troubles["intruder"]
+    for node, said in ((master, "it hung up on the TLS handshake"), (backup, "wants TLS")):
+        await until(lambda: any(said in warning for warning in node.log.views[-1].warnings))  # noqa: B023
     assert not linked(master)
     assert not backup.active, "neither its peer nor the witness votes for it"
 
@@ -85,9 +87,12 @@ async def test_an_expired_certificate_is_an_alarm_and_a_new_one_is_all_it_takes(
     await until(lambda: any("certificate has expired" in why for _, why in master.log.troubles))
     await until(lambda: any("certificate expired" in why for _, why in backup.log.troubles))
     assert not backup.active
+    assert any("a link is refused: " in warning for warning in backup.runtime.view().warnings)
     office.mend(desk, backup.config.node)
     await until(lambda: linked(backup) and backup.state == "Standby")
     assert master.active
+    for node in (master, backup):
+        await until(lambda: not any("refused" in why for why in node.runtime.view().warnings))  # noqa: B023
 
 
 async def test_another_node_s_certificate_makes_a_wrong_peer_until_it_is_replaced(

@@ -10,7 +10,7 @@ from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
 
 from hmi import audited, desk
-from hmi.api import pair, shapes
+from hmi.api import configuration, pair, shapes
 from hmi.api.access import holding
 from hmi.history import query as history_query
 from hmi.people.audit import Actor
@@ -26,6 +26,7 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 api.add_router("/v1", pair.router)
+api.add_router("/v1/configuration", configuration.router)
 
 _RESOLUTION = {
     400: "Correct the request and send it again.",

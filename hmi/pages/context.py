@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from hmi import desk
 from hmi.live import condition
 from hmi.people.rights import Right, may
+from hmi.replication import conflicts
 
 _PAGES = (
     ("Overview", "/", Right.LOOK),
@@ -48,6 +49,7 @@ def _strip(request: HttpRequest) -> dict[str, Any]:
     gateway, now = desk.gateway(), datetime.now(UTC)
     return shown | {
         "fields": condition.strip(gateway),
+        "conflicts": conflicts.open_ones().count(),
         "banner": condition.banner(gateway, settings.NODE_URLS),
         "clock": now.strftime("%H:%M:%S"),
         "time": round(now.timestamp() * 1000),

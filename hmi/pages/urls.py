@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from hmi.pages import audit_trail, changeover, overview, redundancy, tag_page, tags, users, writes
+from hmi.pages import (
+    audit_trail,
+    changeover,
+    config_conflicts,
+    overview,
+    redundancy,
+    tag_page,
+    tags,
+    users,
+    writes,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -24,5 +34,7 @@ urlpatterns = [
     path("users/", users.index, name="users"),
     path("users/new/", users.create, name="user-new"),
     path("users/<uuid:user_id>/", users.edit, name="user-edit"),
+    path("config/conflicts/", config_conflicts.index, name="conflicts"),
+    path("config/conflicts/choose/", config_conflicts.choose, name="conflicts-choose"),
     path("audit/", audit_trail.index, name="audit"),
 ]

@@ -7,10 +7,10 @@ it when it acts.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from hmi.replication import journal, ledger
@@ -43,7 +43,7 @@ def keep(mine: dict[str, str], theirs: dict[str, str], live: Version, source: st
     _say(kept, live.epoch)
 
 
-def open_ones() -> Collection[Conflict]:
+def open_ones() -> QuerySet[Conflict]:
     """Those that still wait for a person."""
     return Conflict.objects.filter(settled_at=None)
 

@@ -170,8 +170,13 @@ class Runtime:
     # -- what is asked of it ---------------------------------------------------------------------
 
     def holds(self) -> bool:
-        """Whether this node may act at this very moment: asked before every effect."""
-        return self._pair is not None and self._pair.holds(self._clock.now().mono)
+        """Whether this node may act at this very moment: asked before every effect.
+
+        Not under a term whose promise is still being written: after a crash it would come a second time.
+        """
+        if self._pair is None or self._driver is None or self._driver.saving:
+            return False
+        return self._pair.holds(self._clock.now().mono)
 
     def view(self) -> GatewayView:
         """The node as it is now; also pushed to `Sink.gateway` on every change and renewal."""
@@ -191,7 +196,7 @@ class Runtime:
             witness=pair.witness,
             policy=pair.policy,
             switch_pending=pair.switch_pending,
-            warnings=(*pair.warnings, *self._links.refusals),
+            warnings=(*pair.warnings, *self._links.warnings),
             modules=self._modules.words(),
             config_version=self._config.version if self._config is not None else "",
             lag=self._replicator.lag,

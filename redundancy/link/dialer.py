@@ -15,7 +15,7 @@ from redundancy.link.handshake import Handshake, Terms
 from redundancy.link.intruders import Intruders
 from redundancy.link.speaker import Check, Speaker
 from redundancy.link.stream import Stream, StreamEvents
-from redundancy.link.tls import Papers
+from redundancy.link.tls import Papers, expiring
 
 CONNECT_TIMEOUT = 0.5
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # seconds between attempts, doubling
@@ -70,6 +70,11 @@ class Dialer:
     def is_up(self) -> bool:
         """The handshake is done and the connection stands."""
         return self._stream is not None and self._stream.is_ready
+
+    @property
+    def expiring(self) -> str:
+        """That the other end's certificate will soon expire, or has; "" if not."""
+        return expiring(str(self._stream.peer), self._stream.expires) if self._stream and self.is_up else ""
 
     def start(self) -> None:
         """Begin to call. On the running loop."""

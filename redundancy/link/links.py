@@ -137,11 +137,12 @@ class Links:
         return "" if self._up or self.dialer is None else self.dialer.why
 
     @property
-    def refusals(self) -> tuple[str, ...]:
-        """Why the peer or the witness is not let in, or does not let this node in, while that lasts."""
+    def warnings(self) -> tuple[str, ...]:
+        """Why peer or witness is not let in, or does not let this node in; which certificate won't last."""
         peer = "" if self._up else self.intruders.mistake
         witness = "" if self.witness is None or self.witness.is_up else self._witness_intruders.mistake
-        return tuple(f"a link is refused: {why}" for why in (peer, witness) if why)
+        refused = [f"a link is refused: {why}" for why in (peer, witness) if why]
+        return (*refused, *(d.expiring for d in (self.dialer, self.witness) if d is not None and d.expiring))
 
     async def start(self) -> None:
         """Listen and dial. Raises OSError if the link's port is taken."""

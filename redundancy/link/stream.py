@@ -109,6 +109,11 @@ class Stream(asyncio.Protocol):
             self._write(self._handshake.sealer.seal(message))
         return True
 
+    @property
+    def expires(self) -> float:
+        """When the other end's certificate does, in seconds since 1970; never without TLS."""
+        return float("inf") if self._wire is None else self._wire.expires
+
     def disowned(self, other: Speaker) -> str | None:
         """Why the other end's certificate is not that of this speaker; None if it is, or without TLS."""
         return None if self._wire is None else disowned(self._wire.names, other.node)

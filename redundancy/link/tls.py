@@ -8,6 +8,7 @@ said who it is, so a certificate names a node and not an address, which may chan
 from __future__ import annotations
 
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from redundancy.link.frames import Breach, FrameError
 _HANDSHAKE, _ALERT = 0x16, 0x15  # the first byte of whatever TLS says before its handshake is done
 _PROTOCOL_VERSION = b"\x15\x03\x03\x00\x02\x02\x46"  # the alert that tells a plain end what is wanted
 _PIECE = 65536
+_EXPIRY_NOTICE = 30 * 86400.0
 _LONGEST_NAME = 100
 _CERTIFICATE_ALERTS = ("certificate", "unknown ca", "access denied")
 
@@ -56,6 +58,8 @@ class TlsWire:
         self.done = False
         self.names: frozenset[str] = frozenset()
         """Whom the other end's certificate is made out to; nobody before the handshake is done."""
+        self.expires = float("inf")
+        """When that certificate does, in seconds since 1970."""
 
     def send(self, plain: bytes) -> bytes:
         """What to write to the socket for it; what comes before the handshake is done is kept till then."""
@@ -96,7 +100,9 @@ class TlsWire:
         except ssl.SSLError as error:
             raise FrameError(Breach.TLS, _plain(error)) from None
         self.done = True
-        self.names = _names(self._tls)
+        certificate: Any = self._tls.getpeercert() or {}
+        self.names = _names(certificate)
+        self.expires = ssl.cert_time_to_seconds(certificate["notAfter"])
         self._encrypt(self._early)
         self._early = b""
 
@@ -125,6 +131,15 @@ def disowned(names: frozenset[str], node: str) -> str | None:
         return None
     shown = " and ".join(sorted(name for name in names if name.isprintable())[:3])
     return f"{node} shows a certificate that is made out to {shown[: 3 * _LONGEST_NAME] or 'nobody'}"
+
+
+def expiring(who: str, expires: float) -> str:
+    """What to say of a certificate whose days are counted, "" of another one."""
+    left = expires - time.time()
+    if left > _EXPIRY_NOTICE:
+        return ""
+    when = "has expired" if left <= 0 else f"expires in {left / 86400:.0f} days"
+    return f"the link's certificate of {who} {when}: without a new one the next connection is refused"
 
 
 def _context(files: LinkTls, *, server: bool) -> ssl.SSLContext:
@@ -159,8 +174,7 @@ def _stamp(path: str) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _names(tls: ssl.SSLObject) -> frozenset[str]:
-    certificate: Any = tls.getpeercert() or {}
+def _names(certificate: Any) -> frozenset[str]:
     common = {
         value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"
     }

@@ -58,6 +58,11 @@ class Office:
         yesterday = datetime.now(UTC) - timedelta(days=1)
         desk.put(self._authority, _issued(self._authority, node, yesterday))
 
+    def wear_out(self, desk: Desk, node: str, days: int) -> None:
+        """It is good for this many days more."""
+        until = datetime.now(UTC) + timedelta(days=days, hours=1)
+        desk.put(self._authority, _issued(self._authority, node, until))
+
     def swap_certificate(self, desk: Desk, node: str) -> None:
         """Its own certificate is of another authority."""
         desk.put(self._authority, _issued(self._stranger, node))

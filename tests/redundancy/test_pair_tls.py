@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from redundancy.link.tls import expiring
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.certificates import Desk, Office
 from tests.redundancy.plant import Node, Plant, host, servers
@@ -93,6 +95,28 @@ async def test_an_expired_certificate_is_an_alarm_and_a_new_one_is_all_it_takes(
     assert master.active
     for node in (master, backup):
         await until(lambda: not any("refused" in why for why in node.runtime.view().warnings))  # noqa: B023
+
+
+async def test_a_certificate_that_will_soon_expire_is_a_warning_while_the_link_still_stands(
+    plant: Plant, broker: Broker, office: Office
+) -> None:
+    master, backup = plant.pair(host(*servers(broker)))
+    certified(office, master)
+    desk = certified(office, backup)
+    office.wear_out(desk, backup.config.node, 12)
+    master.start()
+    backup.start()
+    await until(lambda: linked(master) and linked(backup))
+    why = "the link's certificate of primary-backup expires in 12 days"
+    await until(lambda: any(warning.startswith(why) for warning in master.runtime.view().warnings))
+    assert not any("certificate" in warning for warning in backup.runtime.view().warnings)
+
+
+def test_only_a_certificate_of_less_than_thirty_days_is_spoken_of() -> None:
+    assert expiring("a", float("inf")) == ""
+    assert expiring("a", time.time() + 31 * 86400) == ""
+    assert "expires in 29 days" in expiring("a", time.time() + 29 * 86400)
+    assert "has expired" in expiring("a", time.time() - 1)
 
 
 async def test_another_node_s_certificate_makes_a_wrong_peer_until_it_is_replaced(

@@ -39,6 +39,8 @@ class PairDriver:
         self._more = asyncio.Event()
         self._alarm = Alarm(clock, lambda: self.feed(Tick()))
         self._disk = ThreadPoolExecutor(1, "promise")
+        self.saving = False
+        """A promise is on its way to the disk: what follows from it is not allowed yet."""
 
     def feed(self, event: Event) -> None:
         """Something has happened."""
@@ -65,10 +67,13 @@ class PairDriver:
             if not isinstance(action, Persist):
                 self._perform(action)
                 continue
+            self.saving = True
             try:
                 await asyncio.get_running_loop().run_in_executor(self._disk, self._save, action.promise)
             except OSError as error:
                 # Dropped with it: what must not happen unless the promise is on disk.
                 self._events.appendleft(PersistFailed(f"the promise could not be written: {error}"))
                 break
+            finally:
+                self.saving = False
         self._changed()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from redundancy import promise
 from redundancy.config import Standby
+from redundancy.core.actions import Promise
 from redundancy.ports import Answer, Refused
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.bystanders import Elsewhere
@@ -162,6 +165,36 @@ async def test_a_node_whose_disk_refuses_its_promise_never_acts(plant: Plant, br
     assert not single.runtime.holds()
     single.folder.mkdir()
     await until(lambda: single.active, "active once the disk is back")
+
+
+async def test_a_node_may_act_only_once_its_promise_is_on_disk(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Found by random schedules of real processes: killed while it wrote, a node came back with the same term.
+    written: list[int] = []
+    save = promise.save
+
+    def slowly(path: Path, made: Promise) -> None:
+        time.sleep(0.2)
+        save(path, made)
+        written.append(made.last_own)
+
+    monkeypatch.setattr(promise, "save", slowly)
+    plant = Plant(tmp_path, lease=2.0)
+    await plant.start_witness()
+    master, _ = plant.pair(host(*servers(broker)))
+    master.start()
+    allowed: list[int] = []
+
+    def acts() -> bool:
+        if master.runtime.holds():
+            allowed.append(master.runtime.view().epoch)
+            assert allowed[-1] in written
+        return master.active
+
+    await until(acts, "the master acts")
+    assert allowed
+    await plant.close()
 
 
 async def test_a_standby_that_missed_the_births_has_them_from_its_peer(plant: Plant, broker: Broker) -> None:

@@ -95,6 +95,16 @@ class Laboratory(RunningPlant):
             return f"refused: {error.reason}"
         return str(answer["outcome"])
 
+    def active_soon(self, gateway: str) -> PlantNode:
+        """The node that acts, once exactly one does."""
+
+        def one() -> PlantNode | None:
+            acting = [node for node in self.layout.pair(gateway) if self.state(node) == "Active"]
+            return acting[0] if len(acting) == 1 else None
+
+        found: PlantNode = wait_for(one, f"one node of {gateway} acts")
+        return found
+
     def fail_over(self, gateway: str) -> None:
         """A planned switch, until it is through."""
         old = self.active(gateway)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -11,6 +14,7 @@ from typing import Any
 
 from hmi.plant.drill import EDGES
 from hmi.plant.layout import PlantNode
+from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
 from tests.plant.conftest import wait_for
 from tests.plant.observer import Observer
@@ -22,9 +26,9 @@ def seconds_until(condition: Callable[[], Any], what: str, start: float, patienc
     return time.monotonic() - start
 
 
-def takeover(plant: Laboratory, heir: PlantNode, start: float) -> float:
+def takeover(plant: Laboratory, heir: PlantNode, start: float, patience: float = 30.0) -> float:
     """Seconds from `start` until the heir says Active."""
-    return seconds_until(lambda: plant.state(heir) == "Active", f"{heir.name} is active", start)
+    return seconds_until(lambda: plant.state(heir) == "Active", f"{heir.name} is active", start, patience)
 
 
 def edges_move(plant: Laboratory, host: PlantNode, start: float, patience: float = 30.0) -> float:
@@ -73,6 +77,7 @@ class Roles:
 
     def __init__(self, plant: Laboratory, gateways: tuple[str, ...]) -> None:
         self.seen: dict[str, list[tuple[float, str, str]]] = {gateway: [] for gateway in gateways}
+        self.terms: dict[str, list[tuple[int, str]]] = {gateway: [] for gateway in gateways}
         self.both: list[tuple[float, str]] = []
         self._plant = plant
         self._over = threading.Event()
@@ -80,16 +85,22 @@ class Roles:
 
     def _watch(self) -> None:
         while not self._over.is_set():
-            for gateway, seen in self.seen.items():
+            for gateway in self.seen:
                 nodes = self._plant.layout.pair(gateway)
-                before = [self._plant.state(node) for node in nodes]
-                acting = [node.name for node, state in zip(nodes, before, strict=True) if state == "Active"]
+                views = [(node, self._plant.view(node)) for node in nodes]
+                acting = [(node.name, view["epoch"]) for node, view in views if view["state"] == "Active"]
                 if len(acting) == 2 and self._still(nodes):
                     self.both.append((time.monotonic(), gateway))
-                for name in acting:
-                    if not seen or seen[-1][2] != name:
-                        seen.append((time.monotonic(), gateway, name))
+                for name, epoch in acting:
+                    self._note(gateway, name, epoch)
             time.sleep(0.02)
+
+    def _note(self, gateway: str, name: str, epoch: int) -> None:
+        seen, terms = self.seen[gateway], self.terms[gateway]
+        if not seen or seen[-1][2] != name:
+            seen.append((time.monotonic(), gateway, name))
+        if not terms or terms[-1] != (epoch, name):
+            terms.append((epoch, name))
 
     def _still(self, nodes: tuple[PlantNode, PlantNode]) -> bool:
         """Asked one after the other, two may say Active in a switch: only if both still do, both did."""
@@ -147,6 +158,19 @@ def gap(third: Observer, start: float, end: float) -> float:
 
 
 @contextmanager
+def busy(seconds: float = 120.0) -> Iterator[None]:
+    """A loop on every core, for `seconds` at most, whatever becomes of this process."""
+    loop = f"import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
+    loops = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for one in loops:
+            one.kill()
+            one.wait()
+
+
+@contextmanager
 def nothing_changes(plant: Laboratory, *, seconds: float = 0.0) -> Iterator[Roles]:
     """Each gateway's role stays where it is for as long as the block takes and `seconds` more."""
     acting = {gateway: plant.active(gateway).name for gateway in plant.layout.gateways}
@@ -160,6 +184,25 @@ def nothing_changes(plant: Laboratory, *, seconds: float = 0.0) -> Iterator[Role
         wait_for(lambda node=node: plant.state(node) == "Active", f"{name} still acts", 10)
         assert plant.epoch(node) == epochs[gateway], f"{gateway} has another term"
     assert not roles.both
+
+
+def pair_link_cut(plant: Laboratory, holder: PlantNode, other: PlantNode, found: Findings) -> None:
+    with nothing_changes(plant, seconds=5):
+        start = time.monotonic()
+        plant.lose(holder.name, other.name)
+        plant.lose(other.name, holder.name)
+        noticed = seconds_until(
+            lambda: not (plant.view(other)["peer"] or {"connected": True})["connected"],
+            "it is noticed",
+            start,
+        )
+        warned = seconds_until(lambda: plant.view(holder)["warnings"], "the holder warns", start)
+        said = plant.view(other)
+        assert said["state"] in ("Standby", "Candidate"), "it may ask, and must not act"
+        plant.mend(holder.name, other.name)
+        plant.mend(other.name, holder.name)
+    found.note(f"no change of role; the other is {said['state']}: {said['why']}")
+    found.note(f"noticed after {noticed:.1f} s, warned of after {warned:.1f} s")
 
 
 def wall_ms() -> int:

@@ -19,6 +19,7 @@ from tests.faults.measuring import (
     edges_move,
     lost_and_doubled,
     nothing_changes,
+    pair_link_cut,
     seconds_until,
     takeover,
     wall_ms,
@@ -62,33 +63,6 @@ def test_with_the_pair_link_cut_and_the_witness_there_the_holder_keeps_the_role(
     holder = cabled.active("Primary")
     other = cabled.layout.peer(holder)
     pair_link_cut(cabled, holder, other, found)
-
-
-@pytest.mark.fault(11)
-@pytest.mark.fault_fast
-def test_the_same_behind_wires(plant: Laboratory, found: Findings) -> None:
-    holder = plant.active("Edge 2")
-    pair_link_cut(plant, holder, plant.layout.peer(holder), found)
-
-
-def pair_link_cut(plant: Laboratory, holder: PlantNode, other: PlantNode, found: Findings) -> None:
-    with nothing_changes(plant, seconds=5):
-        start = time.monotonic()
-        plant.lose(holder.name, other.name)
-        plant.lose(other.name, holder.name)
-        noticed = seconds_until(
-            lambda: not (plant.view(other)["peer"] or {"connected": True})["connected"],
-            "it is noticed",
-            start,
-        )
-        warned = seconds_until(lambda: plant.view(holder)["warnings"], "the holder warns", start)
-        said = plant.view(other)
-        assert said["state"] in ("Standby", "Candidate"), "it may ask, and must not act"
-        plant.mend(holder.name, other.name)
-        plant.mend(other.name, holder.name)
-    found.note(
-        f"no change of role; the other is {said['state']}, “{said['why']}”; noticed after {noticed:.1f} s, warned of after {warned:.1f} s"
-    )
 
 
 @pytest.mark.fault(12)

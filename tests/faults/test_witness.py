@@ -1,4 +1,4 @@
-"""The third vote goes, hangs, comes back, or has been rolled back: faults 14 to 16."""
+"""The third vote goes, hangs, comes back, has been rolled back, or decides: faults 11 and 14 to 16."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ import pytest
 from hmi.plant.layout import WITNESS
 from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
-from tests.faults.measuring import nothing_changes, seconds_until, takeover
+from tests.faults.measuring import nothing_changes, pair_link_cut, seconds_until, takeover
 from tests.plant.conftest import wait_for
 
 pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.mark.fault(11)
+@pytest.mark.fault_fast
+def test_with_the_wires_of_the_pair_link_cut_the_holder_keeps_the_role(
+    plant: Laboratory, found: Findings
+) -> None:
+    holder = plant.active("Edge 2")
+    pair_link_cut(plant, holder, plant.layout.peer(holder), found)
 
 
 @pytest.mark.fault(14)

@@ -1,0 +1,82 @@
+"""`python -m tests.faults switches --count N`: planned switches of the host pair and of an edge pair.
+
+Of the host pair: the longest time between two commands that a third client sees while somebody writes at both
+nodes all the time, and the NDEATHs there were. Of the edge pair: from its goodbye to its birth. Prints every
+switch; nothing is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+from tests.faults.findings import spread
+from tests.faults.laboratory import Laboratory, laboratory
+from tests.faults.ledger import keep_series
+from tests.faults.measuring import Orders, gap
+from tests.plant.conftest import wait_for
+from tests.plant.observer import Observer
+
+_GAP, _REBIRTH = 0.2, 0.5
+
+
+def host_switch(plant: Laboratory, third: Observer) -> tuple[float, int]:
+    """The command gap of one switch, and how many NDEATHs it cost. While `Orders` are given."""
+
+    def commands(since: float) -> int:
+        return len(third.since(since, "DCMD"))
+
+    begun = time.monotonic()
+    wait_for(lambda: commands(begun) > 10, "commands arrive")
+    start = time.monotonic()
+    plant.fail_over("Primary")
+    changed = time.monotonic()
+    wait_for(lambda: commands(changed) > 10, "commands arrive again")
+    end = time.monotonic()
+    return gap(third, start - 0.3, end), len(third.since(start, "NDEATH"))
+
+
+def edge_switch(plant: Laboratory, third: Observer) -> float:
+    """Seconds from the edge node's goodbye to its birth."""
+    start = time.monotonic()
+    plant.fail_over("Edge 1")
+    wait_for(lambda: third.since(start, "NBIRTH") and third.since(start, "NDEATH"), "it is born again")
+    return third.since(start, "NBIRTH")[0].at - third.since(start, "NDEATH")[0].at
+
+
+def observer(plant: Laboratory) -> Observer:
+    account = plant.credentials["mqtt"]["observer"]
+    brokers = [node.mqtt for node in plant.layout.brokers if node.mqtt]
+    return Observer(brokers, account["username"], account["password"])
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults switches", description=__doc__)
+    parser.add_argument("--count", type=int, default=50)
+    asked = parser.parse_args(arguments)
+    gaps, births, deaths = [], [], 0
+    with laboratory(wired=False) as plant:
+        plant.whole()
+        third = observer(plant)
+        for number in range(1, asked.count + 1):
+            with Orders(plant):
+                longest, died = host_switch(plant, third)
+            gaps.append(longest)
+            deaths += died
+            births.append(edge_switch(plant, third))
+            print(
+                f"{number:>3} of {asked.count}: command gap {longest:.3f} s, {died} NDEATH; edge born "
+                f"{births[-1]:.3f} s after its goodbye",
+                flush=True,
+            )
+            plant.whole()
+        third.close()
+    passed = max(gaps) <= _GAP and max(births) <= _REBIRTH and not deaths
+    measured = (
+        f"host pair: command gap {spread(gaps)} (s), {deaths} NDEATH; "
+        f"edge pair: born after {spread(births)} (s)"
+    )
+    print(measured)
+    keep_series(f"switches --count {asked.count}", measured, passed=passed)
+    return 0 if passed else 1

@@ -6,7 +6,7 @@ PLANT_DIR ?= var/plant
 PORT_OFFSET ?= 0
 UNIT := tests/test_architecture.py tests/sparkplug tests/redundancy/core tests/hmi/plant tests/hmi/tags tests/hmi/gateways
 
-.PHONY: demo test check conformance interchange faults bench proto
+.PHONY: demo test check conformance interchange faults foreign-edges bench proto
 .DEFAULT_GOAL := demo
 
 .venv/bin/python:
@@ -55,6 +55,10 @@ interchange: $(TEST_STAMP)
 # it was stopped; AGAIN=1 begins anew. The long series: python -m tests.faults turns, schedules, ... --help
 faults: $(TEST_STAMP)
 	@$(PY) -m tests.faults $(if $(AGAIN),--again)
+
+# Edge nodes that others wrote through every kind of changeover; writes docs/foreign-edges.md.
+foreign-edges: $(TEST_STAMP)
+	@$(PY) -m tests.foreign
 
 bench: $(TEST_STAMP)
 	@$(PY) -m tests.bench

@@ -150,7 +150,8 @@ def keep_series(command: str, measured: str, *, passed: bool) -> None:
     SERIES.mkdir(parents=True, exist_ok=True)
     said = {"command": command, "measured": measured, "result": "passed" if passed else "failed"}
     said |= {"at": now(), "commit": commit()}
-    (SERIES / f"{command.split()[0]}.json").write_text(json.dumps(said))
+    name = "-".join(word.strip("-") for word in command.split() if not word.isdigit())
+    (SERIES / f"{name}.json").write_text(json.dumps(said))
 
 
 def series() -> list[dict[str, str]]:

@@ -128,5 +128,5 @@ def main(arguments: Sequence[str]) -> int:
         f"{'; '.join(left) or 'nothing leaked'}"
     )
     print(measured)
-    keep_series(f"turns{'-cut' if asked.cut else ''} --count {asked.count}", measured, passed=passed)
+    keep_series(f"turns --count {asked.count}{' --cut' if asked.cut else ''}", measured, passed=passed)
     return 0 if passed else 1

@@ -123,7 +123,7 @@ class Wire:
                 await asyncio.sleep(due - loop.time())
             while (self.out if outward else self.back).cut:
                 await asyncio.sleep(0.02)
-            if not data:
+            if not data or sink.is_closing():
                 break
             sink.write(data)
             await sink.drain()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,6 @@ from redundancy.config import Endpoint, GatewayConfig, NodeConfig, Peer, Redunda
 from tests.faults import bare
 from tests.faults.bare import Body
 from tests.faults.wires import Wires
-from tests.ports import free_port
 
 KEY = b"the key of the bare pairs"
 _TO_WITNESS = (("one", "witness"), ("two", "witness"))
@@ -23,17 +23,19 @@ class BarePair:
     folder: Path
     lease: float
     wires: Wires | None
-    label: str
+    number: int
     gateway: GatewayConfig | None = None
     bodies: dict[str, Body] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        witness = Endpoint("127.0.0.1", free_port())
-        links = {name: Endpoint("127.0.0.1", free_port()) for name in ("one", "two")}
+        # A loopback address of its own: no port of it can be anybody else's.
+        self.host = f"127.{1 + os.getpid() % 250}.{self.number // 250 % 250 + 1}.{self.number % 250 + 1}"
+        witness = Endpoint(self.host, 7003)
+        links = {"one": Endpoint(self.host, 7001), "two": Endpoint(self.host, 7002)}
         for (name, link), role in zip(links.items(), (Role.MASTER, Role.BACKUP), strict=True):
             other = "two" if name == "one" else "one"
-            to_peer = self._way(self.wire(name, other), links[other])
-            to_witness = self._way(self.wire(name, "witness"), witness)
+            to_peer = self._way(self.wire(name, other), links[other], 10 + link.port)
+            to_witness = self._way(self.wire(name, "witness"), witness, 20 + link.port)
             settings = RedundancySettings(failover_timeout=self.lease, startup_allowance=0.5)
             peer = Peer(other, to_peer, f"http://{other}")
             http = Endpoint("127.0.0.1", 1)
@@ -44,11 +46,11 @@ class BarePair:
             self.bodies[name] = bare.node(config, self.folder / name, self.gateway)
         self.bodies["witness"] = bare.witness(witness, KEY, self.folder / "witness", self.lease)
 
-    def _way(self, name: str, there: Endpoint) -> Endpoint:
-        return there if self.wires is None else self.wires.between(name, there)
+    def _way(self, name: str, there: Endpoint, port: int) -> Endpoint:
+        return there if self.wires is None else self.wires.between(name, there, Endpoint(self.host, port))
 
     def wire(self, frm: str, to: str) -> str:
-        return f"{self.label} {frm} {to}"
+        return f"{self.number} {frm} {to}"
 
     @property
     def ways(self) -> list[str]:

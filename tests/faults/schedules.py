@@ -78,7 +78,7 @@ def _summary(asked: argparse.Namespace, kept: dict[str, Any]) -> int:
 def play(seed: int, wires: Wires) -> dict[str, Any]:
     """One schedule: what was wrong (empty if nothing), how many terms there were, how many moments."""
     folder = Path(tempfile.mkdtemp(prefix="tandem-schedule-"))
-    pair = BarePair(folder, 0.3, wires, f"{seed}")
+    pair = BarePair(folder, 0.3, wires, seed)
     story: list[str] = []
     try:
         _trouble(random.Random(seed), pair, story)

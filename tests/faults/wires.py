@@ -139,9 +139,9 @@ class Wires:
         self._thread.start()
         self._wires: dict[str, Wire] = {}
 
-    def between(self, name: str, there: Endpoint) -> Endpoint:
-        """Where to dial instead of `there`."""
-        wire = self._wires[name] = Wire(Endpoint("127.0.0.1", free_port()), there)
+    def between(self, name: str, there: Endpoint, here: Endpoint | None = None) -> Endpoint:
+        """Where to dial instead of `there`; `here` if that is not all the same."""
+        wire = self._wires[name] = Wire(here or Endpoint("127.0.0.1", free_port()), there)
         self._run(wire.start())
         return wire.here
 

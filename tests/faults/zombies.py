@@ -147,7 +147,7 @@ def trials(folder: Path, seed: int = 0) -> Iterator[Trials]:
     with running("distributor", folder) as broker:
         server = broker.server("broker", keep_alive=5)
         gateway = GatewayConfig("Pair", "1-a", engine=EngineConfig("Primary", (server,)))
-        pair, edge = BarePair(folder, LEASE, None, "zombies", gateway), TakesAll(broker)
+        pair, edge = BarePair(folder, LEASE, None, seed, gateway), TakesAll(broker)
         try:
             for body in pair.bodies.values():
                 body.start()

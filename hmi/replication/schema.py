@@ -61,7 +61,8 @@ Name = Annotated[str, Field(max_length=100), AfterValidator(_name)]
 Id = Annotated[str, Field(max_length=200), AfterValidator(_name)]
 Address = Annotated[str, Field(max_length=260)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+# A database may keep -0.0 as 0.0, and then its rows would differ from what is on record.
+Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(lambda number: number + 0.0)]
 Scalar = str | bool | int | float | None
 # Whether a tag's type takes it is a question for `checks`: lists are arrays, objects are tables.
 TagEntry = Scalar | list[Scalar] | dict[str, Any]

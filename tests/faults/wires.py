@@ -9,7 +9,6 @@ import asyncio
 import random
 import threading
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,10 +75,10 @@ class Wire:
             while self.out.cut or self.back.cut:  # SYN or its answer is lost: the dialler waits in vain
                 await asyncio.sleep(0.02)
             far = await asyncio.open_connection(self.there.host, self.there.port)
-            with suppress(ConnectionError):
-                await asyncio.gather(
-                    self._pump(reader, far[1], outward=True), self._pump(far[0], writer, outward=False)
-                )
+            await _until_one_ends(
+                self._pump(reader, far[1], outward=True), self._pump(far[0], writer, outward=False)
+            )
+            far[1].close()
         except (asyncio.CancelledError, OSError):
             pass
         finally:
@@ -128,6 +127,17 @@ class Wire:
             sink.write(data)
             await sink.drain()
         sink.close()
+
+
+async def _until_one_ends(*work: Coroutine[Any, Any, None]) -> None:
+    """A connection is over in both directions at once; whoever is still at it is stopped, and waited for."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Wires:

@@ -41,6 +41,38 @@ class LinesField(forms.CharField):
         super().run_validators(json.dumps(value))
 
 
+class JsonObjectField(forms.CharField):
+    """A JSON object as text; nothing is an empty one."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "cols": 40})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"required": False, "max_length": 10_000, **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) and value else value or ""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return value
+        try:
+            found = json.loads(str(value or "").strip() or "{}")
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise ValidationError("Write one JSON object.", code="invalid")
+        return found
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(self.to_python(initial or {}) != self.to_python(data))
+        except ValidationError:
+            return True
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(json.dumps(value))
+
+
 def _new_password(help_text: str) -> forms.CharField:
     widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
     return forms.CharField(required=False, max_length=500, strip=False, widget=widget, help_text=help_text)
@@ -68,12 +100,15 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]  # not a generic at
 
     new_password = _new_password("Empty keeps the old one.")
     clear_password = forms.BooleanField(required=False)
+    backup = JsonObjectField(
+        label="on the Backup", help_text='Fields that the Backup reads instead, such as {"host": "10.0.0.8"}'
+    )
 
     class Meta:
         model = Server
         fields = (
             *("order", "name", "target", "host", "port", "username", "new_password", "clear_password"),
-            *("keep_alive", "connect_timeout"),
+            *("keep_alive", "connect_timeout", "backup"),
         )
 
     def clean(self) -> dict[str, Any]:

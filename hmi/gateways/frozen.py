@@ -13,12 +13,14 @@ from django.conf import settings
 
 from hmi.gateways.sealing import unseal
 from hmi.replication import ledger, rows
+from hmi.replication.overrides import seen_by
 from hmi.replication.schema import ConfigDocument, NodeDocument, ServerDocument
 from redundancy.config import (
     ConfigError,
     Endpoint,
     EngineConfig,
     GatewayConfig,
+    Role,
     Server,
     Tls,
     TransmissionConfig,
@@ -48,7 +50,8 @@ def gateway_config(node: str | None = None) -> GatewayConfig | None:
 
 def freeze(document: ConfigDocument, node: str, version: str) -> GatewayConfig:
     """The document as `node` sees it. Raises ConfigError, Unsealable."""
-    sets = {entry.name: entry.servers for entry in document.server_sets}
+    role = next((each.role for each in document.nodes if each.name == node), Role.INDEPENDENT)
+    sets = {entry.name: [seen_by(server, role) for server in entry.servers] for entry in document.server_sets}
     engine, transmission = document.engine, document.transmission
     return GatewayConfig(
         name=document.gateway.name,

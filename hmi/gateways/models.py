@@ -196,6 +196,12 @@ class Server(models.Model):
     verify = models.BooleanField(
         "verify the server's certificate", default=True, help_text="off: anybody can be the server"
     )
+    backup = models.JSONField(
+        "on the Backup",
+        default=dict,
+        blank=True,
+        help_text='fields that the Backup reads instead, such as {"host": "10.0.0.8"}',
+    )
 
     class Meta:
         ordering = ["server_set", "order", "name"]

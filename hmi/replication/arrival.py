@@ -28,9 +28,12 @@ def settle(source: str) -> None:
     while _next_change(source) or _whole(source):
         pass
     theirs = journal.standing_of(source)
-    if theirs is not None:
-        with transaction.atomic():
-            _answer(source, theirs)
+    if theirs is None:
+        return
+    with transaction.atomic():
+        asked = _answer(source, theirs)
+    if asked:
+        wholes.serve(theirs)
 
 
 def _next_change(source: str) -> bool:
@@ -121,8 +124,8 @@ def _switch(
     journal.announce()
 
 
-def _answer(source: str, theirs: Standing) -> None:
-    """Where nothing is to be taken now: agree, ask, or answer the other node's question."""
+def _answer(source: str, theirs: Standing) -> bool:
+    """Where nothing is to be taken now: agree, or ask. Whether the other node asks and is to be served."""
     mine, version = journal.side(), journal.spelled(theirs.version)
     way = _course(mine, Side(version, theirs.fresh) if version else None, source)
     if way is Course.SAME and version is not None:
@@ -140,9 +143,9 @@ def _answer(source: str, theirs: Standing) -> None:
         if version is not None and journal.in_chain(version):
             journal.shared(source, version)
         if theirs.wants:
-            wholes.serve(theirs)
-        else:
-            wholes.served()
+            return True
+        wholes.served()
+    return False
 
 
 def _course(mine: Side | None, theirs: Side | None, source: str, *, holds_mine: bool = False) -> Course:

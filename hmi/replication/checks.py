@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from hmi.gateways import frozen
 from hmi.gateways.sealing import Unsealable
+from hmi.replication import overrides
 from hmi.replication.schema import ConfigDocument, Invalid, NodeDocument, Problem, ServerSetDocument
 from hmi.replication.tag_checks import boards, tags
 from redundancy import identity
@@ -174,6 +175,7 @@ def _sets(document: ConfigDocument) -> Iterator[Problem]:
     for server in servers:
         if "/" in server.name:
             yield Problem(f"server/{server.name}", "name", "holds a slash, and is a name in tag paths")
+        yield from (Problem(f"server/{server.name}", "backup", fault) for fault in overrides.faults(server))
 
 
 def _modules(document: ConfigDocument) -> Iterator[Problem]:

@@ -75,10 +75,11 @@ def install(config: Mapping[str, Any], *, by: str = "installation", epoch: int =
 
     Plain passwords are sealed or hashed here. Installing the same twice changes nothing.
     """
+    # Most of the work, and none of it keeps others from writing.
+    document = parse(ConfigDocument, stored_form(config))
+    check(document, settings.NODE)
+    wanted = split(document)
     with transaction.atomic():
-        document = parse(ConfigDocument, stored_form(config))
-        check(document, settings.NODE)
-        wanted = split(document)
         changed = changes(recorded.everything(), wanted)
         changed |= {key: wanted.get(key) for key in recorded.edited()}
         if not changed and (held := journal.version()) is not None:

@@ -126,7 +126,9 @@ class NodeDocument(Strict):
 
 
 class ServerDocument(Strict):
-    """`target` own: this node's Distributor; peer: the other node's; address: `host` and `port`."""
+    """`target` own: this node's Distributor; peer: the other node's; address: `host` and `port`.
+
+    `backup` holds fields that the Backup reads instead (hmi.replication.overrides)."""
 
     name: Name
     target: Literal["address", "own", "peer"] = "address"
@@ -144,6 +146,7 @@ class ServerDocument(Strict):
     certificate_file: File = ""
     key_file: File = ""
     verify: bool = True
+    backup: dict[str, Scalar] = {}
 
 
 class ServerSetDocument(Strict):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db import transaction
+
 from hmi.replication import journal, ledger, recorded
 from hmi.replication.descent import Version
 from hmi.replication.entries import Part, Standing, pack_part, pack_whole, unpack_part, unpack_whole
@@ -26,22 +28,32 @@ class Staged:
 
 
 def serve(asker: Standing) -> None:
-    """Write all parts for the node that asks, unless what it asks for is written already."""
-    mine = journal.version()
-    first = ledger.current(ledger.CONFIG_PART, "0")
-    if mine is None:
+    """Write all parts for the node that asks, unless what it asks for is written already.
+
+    They are packed before the database is locked, so that nobody's edit waits for it.
+    """
+    with transaction.atomic():
+        mine = journal.version()
+        needed = mine is not None and not _is_written(asker)
+        resources = recorded.everything() if needed else {}
+    if mine is None or not needed:
         return
-    if first is not None and first.origin == ledger.identity() and first.body:
-        written = unpack_part(first.body)[0]
-        if written.to == asker.version and Version.parse(written.version) >= Version.parse(asker.wants):
-            return
     has = journal.spelled(asker.version)
     holds = has is not None and journal.in_chain(has)
-    pieces = pack_whole(recorded.everything())
-    for number, piece in enumerate(pieces):
-        part = Part(version=mine.full, to=asker.version, holds=holds, number=number, of=len(pieces))
-        ledger.append(ledger.CONFIG_PART, str(number), pack_part(part, piece), mine.epoch)
-    _clear(beyond=len(pieces))
+    pieces = pack_whole(resources)
+    with transaction.atomic():
+        for number, piece in enumerate(pieces):
+            part = Part(version=mine.full, to=asker.version, holds=holds, number=number, of=len(pieces))
+            ledger.append(ledger.CONFIG_PART, str(number), pack_part(part, piece), mine.epoch)
+        _clear(beyond=len(pieces))
+
+
+def _is_written(asker: Standing) -> bool:
+    first = ledger.current(ledger.CONFIG_PART, "0")
+    if first is None or first.origin != ledger.identity() or not first.body:
+        return False
+    written = unpack_part(first.body)[0]
+    return written.to == asker.version and Version.parse(written.version) >= Version.parse(asker.wants)
 
 
 def served() -> None:

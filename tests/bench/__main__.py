@@ -1,4 +1,5 @@
-"""Runs the benchmarks that are named, or all: `python -m tests.bench [codec] [peers] [idle] [drill]`."""
+"""Runs the benchmarks that are named, or all:
+`python -m tests.bench [codec] [peers] [idle] [drill] [configuration]`."""
 
 from __future__ import annotations
 
@@ -7,9 +8,15 @@ import sys
 from pathlib import Path
 
 from hmi.plant.report import table
-from tests.bench import codec, drill, idle, peers
+from tests.bench import codec, configuration, drill, idle, peers
 
-BENCHES = {"codec": codec.run, "peers": peers.run, "idle": idle.run, "drill": drill.run}
+BENCHES = {
+    "codec": codec.run,
+    "peers": peers.run,
+    "idle": idle.run,
+    "drill": drill.run,
+    "configuration": configuration.run,
+}
 FOLDER = Path("var/bench")
 
 

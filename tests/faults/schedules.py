@@ -31,7 +31,7 @@ from tests.faults.wires import Weather, Wires
 TROUBLE = 4.0
 QUIET = 60.0
 """Seconds within which a mended pair must have exactly one that acts, for half a second without a pause.
-An idle machine needs two; a busy one can't keep up a lease of 0.3 s for a while, which is no fault of the pair."""
+An idle machine needs two; a busy one can't keep up a lease of 0.3 s for a while: no fault of the pair."""
 _STATE = VAR / "schedules.json"
 _BAD = VAR / "schedules"
 

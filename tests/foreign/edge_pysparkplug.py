@@ -10,7 +10,7 @@ from pysparkplug import Client, DataType, EdgeNode, Metric, get_current_timestam
 
 
 def metric(name: str, value: int) -> Metric:
-    return Metric(get_current_timestamp(), name, DataType.INT64, value)
+    return Metric(timestamp=get_current_timestamp(), name=name, datatype=DataType.INT64, value=value)
 
 
 def commanded(edge: EdgeNode, message) -> None:  # type: ignore[no-untyped-def]
@@ -30,7 +30,10 @@ def main() -> None:
     while True:
         time.sleep(0.2)
         count += 1
-        edge.update([metric("Counter", count)])
+        try:
+            edge.update([metric("Counter", count)])
+        except Exception as error:
+            print(error, flush=True)
 
 
 main()

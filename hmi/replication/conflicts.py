@@ -26,7 +26,7 @@ def keep(mine: dict[str, str], theirs: dict[str, str], live: Version, source: st
     differing = changes(theirs, mine)
     here, version = journal.head(), journal.version()
     common = journal.spelled(here.common) if here.common_with == source else None
-    own = journal.changed_since(common) if common else None
+    own = journal.changed_since(common.full) if common else None
     items = differing if own is None else {key: body for key, body in differing.items() if key in own}
     if not items or version is None:
         return

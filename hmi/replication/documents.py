@@ -20,7 +20,7 @@ from hmi.gateways import sealing
 from hmi.gateways.models import BrokerUser, Server
 from hmi.people import audit
 from hmi.people.audit import Actor
-from hmi.replication import contents, journal, recorded, rows
+from hmi.replication import contents, journal, ledger, recorded, rows
 from hmi.replication.checks import check
 from hmi.replication.differences import differences
 from hmi.replication.poke import poke_after_commit
@@ -86,6 +86,16 @@ def install(config: Mapping[str, Any], *, by: str = "installation", epoch: int =
             return Committed(str(held))
         contents.write(changed, document)
         return _record(changed, Actor(by), "installed", epoch)
+
+
+def adopt() -> None:
+    """Give a database of before there were versions its first one: what its rows say."""
+    with transaction.atomic():
+        if journal.version() is not None or not (changed := recorded.edited()):
+            return
+        former = ledger.current(ledger.CONFIG, ledger.CONFIG)
+        journal.record(changed, "", "as it was before versions", former.epoch if former else 0)
+        ledger.drop(ledger.CONFIG, ledger.CONFIG)
 
 
 def export() -> dict[str, Any]:

@@ -148,9 +148,10 @@ def own_name() -> str:
     return settings.NODE.node if settings.NODE else ""
 
 
-def changed_since(one: Version) -> set[str] | None:
-    """The keys that were changed here since that version; None if that is not known any more."""
-    start = Change.objects.filter(version=one.full).values_list("pk", flat=True).first()
+def changed_since(version: str) -> set[str] | None:
+    """The keys that were changed here since that version, in short or in full; None if that is not known
+    any more."""
+    start = Change.objects.filter(version__startswith=version).values_list("pk", flat=True).first()
     if start is None:
         return None
     found: set[str] = set()

@@ -51,6 +51,11 @@ def heard(clock: int) -> None:
             Ledger.objects.filter(pk=mine.pk).update(clock=clock)
 
 
+def drop(provider: str, key: str) -> None:
+    """Forget what nobody reads any more; the other node is not told."""
+    Record.objects.filter(provider=provider, key=key).delete()
+
+
 def opaque(row: Record) -> records.Record:
     """The record in a row."""
     return records.Record(row.provider, row.key, row.epoch, row.clock, row.origin, bytes(row.body))

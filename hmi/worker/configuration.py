@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
-
 from hmi.gateways.distributor import distributor_config
 from hmi.gateways.frozen import gateway_config
-from hmi.replication import ledger
+from hmi.replication import journal, ledger
+from hmi.replication.resources import TAG, is_tag
 from hmi.tags import path as paths
 from hmi.tags.models import Tag
 from hmi.tags.wire import from_wire
@@ -22,6 +21,7 @@ from sparkplug import DataType, EdgeNodeId
 
 DISTRIBUTOR_FILE = "distributor.json"
 _EDGE_NODES = "Edge Nodes"
+_FEW = 1_000  # tags that are read one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,34 @@ def version() -> str:
     return ledger.config_version()
 
 
-def read(node: NodeConfig) -> Configuration:
-    """Everything, as of one moment. Raises ValueError (ConfigError among them) for rows out of shape."""
-    with transaction.atomic():
-        return Configuration(
-            version=ledger.config_version(),
+def read(node: NodeConfig, known: Configuration | None = None) -> Configuration:
+    """Everything, as of one version. Raises ValueError (ConfigError among them) for rows out of shape.
+
+    Of `known`, read before, those tags are kept that have not changed since. The database is not locked
+    for it: whatever is edited meanwhile is another version, and then all is read once more.
+    """
+    while True:
+        version = ledger.config_version()
+        found = Configuration(
+            version=version,
             gateway=gateway_config(node.node),
-            tags=tuple(edge_tag(tag) for tag in Tag.objects.all()),
+            tags=_tags(known or Configuration()),
             distributor=distributor_config(node),
         )
+        if ledger.config_version() == version:
+            return found
+
+
+def _tags(known: Configuration) -> tuple[EdgeTag, ...]:
+    keys = journal.changed_since(known.version) if known.version else None
+    if keys is None or len(keys) > _FEW:
+        return tuple(edge_tag(tag) for tag in Tag.objects.all())
+    paths = [key.removeprefix(TAG) for key in keys if is_tag(key)]
+    held = {tag.path: tag for tag in known.tags}
+    for path in paths:
+        held.pop(path, None)
+    held |= {tag.path: edge_tag(tag) for tag in Tag.objects.filter(path__in=paths)}
+    return tuple(held.values())
 
 
 def edge_tag(tag: Tag) -> EdgeTag:

@@ -20,7 +20,7 @@ from django.db import DatabaseError
 from hmi.history.router import ALIAS
 from hmi.history.writer import HistoryWriter
 from hmi.people import audit
-from hmi.replication import ledger
+from hmi.replication import documents, ledger
 from hmi.replication.store import DjangoStore
 from hmi.worker import configuration
 from hmi.worker.configuration import Configuration
@@ -100,6 +100,7 @@ class NodeWorker:
             await self._serve()
 
     async def _serve(self) -> None:
+        await self._in_thread(_adopt)
         await self._read()
         remembered = await self._in_thread(self._store.latest, PROVIDER)
         self._edges.load((), (), {record.key: record.body for record in remembered})
@@ -175,7 +176,7 @@ class NodeWorker:
     async def _read(self) -> None:
         """Read the rows. Ones that can't be used leave the configuration that was, and a reason."""
         try:
-            self._configuration = await self._in_thread(configuration.read, self._node)
+            self._configuration = await self._in_thread(configuration.read, self._node, self._configuration)
             self._refused = ""
         except (ValueError, DatabaseError) as error:
             self._refused = f"the configuration cannot be used: {error}"
@@ -271,6 +272,13 @@ def _alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             raise OSError(f"another worker serves {folder} already") from None
         yield
+
+
+def _adopt() -> None:
+    try:
+        documents.adopt()
+    except (ValueError, DatabaseError) as error:
+        log.error("the configuration cannot be given a version: %s", error)
 
 
 def _write_audit(gateway: str, sentence: str) -> None:

@@ -73,18 +73,19 @@ async def serve() -> None:
 
     node = settings.NODE
     known = ""
+    held = configuration.Configuration()
 
     def applied(records: Sequence[Record]) -> None:
         tasks.append(asyncio.create_task(look()))
 
     async def look() -> None:
-        nonlocal known
+        nonlocal known, held
         version = await replicator.in_thread(ledger.config_version)
         if version == known:
             return
         known = version
         say("applied", version=version)
-        held = await asyncio.to_thread(configuration.read, node)
+        held = await asyncio.to_thread(configuration.read, node, held)
         say("read", version=held.version, tags=len(held.tags))
 
     tasks: list[asyncio.Task[None]] = []

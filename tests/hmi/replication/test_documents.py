@@ -15,7 +15,7 @@ from hmi.gateways.models import BrokerUser, Gateway, Node, Server, ServerSet, Tr
 from hmi.people.audit import Actor
 from hmi.people.models import AuditRow
 from hmi.replication import documents, ledger, recorded, rows
-from hmi.replication.models import Record
+from hmi.replication.models import Change, Head, Record, Resource
 from hmi.replication.resources import split
 from hmi.replication.schema import ConfigDocument, Invalid, canonical, parse
 from hmi.replication.standing import NotActive
@@ -176,6 +176,27 @@ def test_a_document_of_many_tags_is_taken_and_a_second_one_changes_only_what_dif
         ("config.create", "tag/[default]Other"),
         ("config.delete", "tag/[default]Line 2999"),
     ]
+
+
+def test_a_database_of_before_versions_gets_its_first_one_from_its_rows(founded: FakeRuntime) -> None:
+    for model in (Record, Resource, Head, Change):
+        model.objects.all().delete()
+    ledger.append("config", "config", b"{}", 7)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER touched_by_delete")
+    assert ledger.config_version() == ""
+    documents.adopt()
+    version = ledger.config_version()
+    assert version.startswith("7.1-")
+    assert recorded.everything() == split(parse(ConfigDocument, documents.export()))
+    assert ledger.current("config", "config") is None
+    documents.adopt()
+    assert ledger.config_version() == version
+
+
+def test_an_empty_database_has_nothing_to_adopt(node: FakeRuntime) -> None:
+    documents.adopt()
+    assert ledger.config_version() == ""
 
 
 def test_a_change_of_very_many_objects_is_one_row_of_the_trail(founded: FakeRuntime) -> None:

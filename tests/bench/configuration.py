@@ -74,9 +74,10 @@ def run() -> list[dict[str, Any]]:
         backup = Child(folder / "backup", offset, "primary-backup")
         linked = time.monotonic()
         version = rows[0].pop("version")
-        applied, read = backup.wait("applied", version), backup.wait("read", version)
-        row = _row("from nothing to the backup's rows", applied["at"] - linked)
-        rows.append(row | {"CPU s": round(master.busy() - busy + backup.busy(), 1)})
+        applied = backup.wait("applied", version)
+        spent = round(master.busy() - busy + backup.busy(), 1)
+        rows.append(_row("from nothing to the backup's rows", applied["at"] - linked) | {"CPU s": spent})
+        read = backup.wait("read", version)
         rows.append(_row("and read by the backup's worker", read["at"] - applied["at"]))
         rows += _edits(master, backup)
         print(f"with the start of the backup's process {applied['at'] - began:.1f} s", file=sys.stderr)
@@ -109,8 +110,8 @@ def _edits(master: Child, backup: Child) -> list[dict[str, Any]]:
 
 
 def _row(what: str, seconds: float, most: float | None = None) -> dict[str, Any]:
-    row = {"what": what, "tags": TAGS, "s": round(seconds, 3)}
-    return row if most is None else row | {"worst of 20, s": round(most, 3)}
+    worst = "-" if most is None else round(most, 3)
+    return {"what": what, "tags": TAGS, "s": round(seconds, 3), f"worst of {EDITS}, s": worst, "CPU s": "-"}
 
 
 def _median(values: list[float]) -> float:

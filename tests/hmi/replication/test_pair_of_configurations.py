@@ -313,6 +313,7 @@ def until_killed(pair: TwoNodes, bomb: Bomb) -> bool:
     return True
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("way", "step"), [("change", 2), ("whole", 4), ("conflict", 5)])
 def test_killed_before_any_write_a_node_has_the_old_or_the_new_and_goes_on(
     paired: TwoNodes, way: str, step: int, monkeypatch: pytest.MonkeyPatch
@@ -437,6 +438,7 @@ class Watch:
             assert lives or (key, body) in self.replaced | named, f"{key} {body} is lost"
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("parts", [False, True], ids=["changes", "wholes"])
 @settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(history=steps)

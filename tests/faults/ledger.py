@@ -127,7 +127,14 @@ class Ledger:
     def write_page(self) -> None:
         """docs/faults.md: the matrix with its measurements, the rest with its reasons, the long series."""
         made = {fault.number: fault for fault in matrix()}
-        lines = [_HEAD, "| # | fault | made by | expected | measured | result |", "|--:|---|---|---|---|---|"]
+        measured = sorted({f"{one.at[:10]} at {one.commit}" for one in self.outcomes.values()})
+        lines = [
+            _HEAD,
+            f"Measured {', '.join(measured)}.",
+            "",
+            "| # | fault | made by | expected | measured | result |",
+            "|--:|---|---|---|---|---|",
+        ]
         lines += [
             f"| {r['fault']} | {r['what']} | {made[r['fault']].made} | {r['expected']} | {r['measured']}"
             f" | {r['result']} |"

@@ -57,6 +57,7 @@ class Outcome:
     @property
     def measured(self) -> str:
         sentences = [sentence for one in self.found.values() for sentence in one]
+        sentences += [f"{t.rpartition('::')[2]} failed" for t, end in self.ends.items() if end == "failed"]
         silent = sum(end == "passed" and not self.found.get(test) for test, end in self.ends.items())
         if silent:
             sentences.append(

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ _LOOK = 0.004
 _PR_SET_PDEATHSIG = 1
 _FORKED = get_context("forkserver")
 _FORKED.set_forkserver_preload(["tests.faults.bare"])
+
+
+def ready() -> None:
+    """Start the server that bodies are forked from: in the main thread, so that it ends with the process."""
+    forkserver.ensure_running()
 
 
 @dataclass(frozen=True)
@@ -213,3 +218,7 @@ def _spring(trap: Path) -> None:
 def _go_with_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if b"multiprocessing.forkserver" in Path("/proc/self/cmdline").read_bytes():
+    _go_with_parent()  # this import is the server's own: it goes with who started it, and its bodies with it

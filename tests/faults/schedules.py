@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+from tests.faults import bare
 from tests.faults.bare_pair import BarePair
 from tests.faults.invariants import broken
 from tests.faults.laboratory import VAR
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     left = [seed for seed in range(asked.seed, asked.seed + asked.count) if str(seed) not in kept]
     print(f"{len(left)} schedules to go, {asked.count - len(left)} done before", flush=True)
     began = time.monotonic()
+    bare.ready()
     wires = Wires()
     with ThreadPoolExecutor(asked.lanes) as pool:
         running = {pool.submit(play, seed, wires): seed for seed in left}

@@ -144,6 +144,7 @@ class Trials:
 @contextmanager
 def trials(folder: Path, seed: int = 0) -> Iterator[Trials]:
     """Everything that is needed, gone afterwards."""
+    bare.ready()
     with running("distributor", folder) as broker:
         server = broker.server("broker", keep_alive=5)
         gateway = GatewayConfig("Pair", "1-a", engine=EngineConfig("Primary", (server,)))

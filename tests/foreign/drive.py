@@ -94,9 +94,9 @@ def drive(
     plant: RunningPlant, observer: Observer, edges: list[str], name: str, act: Callable[[], Any]
 ) -> list[Outcome]:
     """One changeover, from a plant that is whole to one that is whole again."""
-    plant.heal()
     begin = time.time()
-    whole = until(lambda: all(moves(plant, edge, begin) for edge in edges), 60)
+    if not until(lambda: all(moves(plant, edge, begin) for edge in edges), 60):
+        raise RuntimeError(f"before {name!r}: not every edge node of {edges} moves")
     start, wall = time.monotonic(), time.time()
     act()
     seen: dict[str, float] = {}
@@ -116,7 +116,6 @@ def drive(
     return [
         Outcome(name, edge, seen.get(edge), *counted[edge], told[edge], moves(plant, edge, healed_at))
         for edge in edges
-        if whole
     ]
 
 

@@ -22,14 +22,16 @@ const values = { Counter: 0, Setpoint: 1 };
 const metric = (name) => ({ name, type: "Int64", value: values[name], timestamp: now() });
 let born = false;
 
-client.on("birth", () => {
+function birth() {
   const rebirth = { name: "Node Control/Rebirth", type: "Boolean", value: false, timestamp: now() };
   client.publishNodeBirth({ timestamp: now(), metrics: [metric("Counter"), metric("Setpoint"), rebirth] });
   born = true;
-});
+}
+client.on("birth", birth);
 client.on("close", () => (born = false));
 client.on("ncmd", (payload) => {
   for (const one of payload.metrics || []) {
+    if (one.name === "Node Control/Rebirth") birth();
     if (one.name !== "Setpoint") continue;
     values.Setpoint = Number(one.value);
     client.publishNodeData({ timestamp: now(), metrics: [metric("Setpoint")] });

@@ -30,7 +30,7 @@ demo: $(STAMP)
 # which want the machine for themselves.
 test: $(TEST_STAMP)
 	@$(PY) tests/prepare.py
-	@$(PY) -m pytest -n 2 --dist loadfile -m "not plant and not browser and not fault"
+	@$(PY) -m pytest -n 3 --dist loadfile -m "not plant and not browser and not fault"
 	@$(PY) -m pytest -m "plant or browser or fault_fast"
 
 # What a commit must pass: format, lint, types, import contracts, migrations, unit tests. Under 90 s.

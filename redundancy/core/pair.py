@@ -221,6 +221,9 @@ class Pair:
         reason = self._switch.refusal(now)
         if not reason and s.phase is not Phase.ACTIVE:
             reason = f"{s.settings.node} is not active: it is {self._conduct.state.value}"
+        if not reason and now < s.phase_since + self._settings.settling:
+            # The second click of somebody who clicked twice must not move the role back.
+            reason = f"{s.settings.node} has taken over only just now"
         self._switch.answer(wish.request, not reason, reason)
         if not reason:
             s.returned = False

@@ -87,6 +87,11 @@ class PairSettings:
         return 2.5 * self.heartbeat
 
     @property
+    def settling(self) -> float:
+        """How long a new holder refuses to be moved by a person: 1 s, or half of a shorter lease."""
+        return min(1.0, self.lease / 2)
+
+    @property
     def renew(self) -> float:
         """How often a holder asks again."""
         return self.lease / 4

@@ -42,7 +42,13 @@ class Example:
         account = {"MQTT_USER": USER, "MQTT_PASSWORD": PASSWORD}
         with self._path.open("w") as output:
             self.process = subprocess.Popen(
-                command, cwd=BASE_DIR, stdout=output, stderr=output, env={**os.environ, **account}
+                command,
+                cwd=BASE_DIR,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **account},
+                # A shell that runs the tests in the background has told them to ignore Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property

@@ -109,7 +109,7 @@ class Laboratory(RunningPlant):
         """A planned switch, until it is through."""
         old = self.active(gateway)
         new = self.layout.peer(old)
-        self.gate(old).post("/api/v1/redundancy/failover", {"reason": "the test wants it there"})
+        self.ask_failover(old, "the test wants it there")
         wait_for(lambda: [self.state(new), self.state(old)] == ["Active", "Standby"], "the roles changed")
 
     def acting_where_edges_sit(self, *, together: bool = True) -> PlantNode:

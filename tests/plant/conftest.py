@@ -21,7 +21,8 @@ import pytest
 
 from hmi.plant import control
 from hmi.plant.drill import Plant
-from hmi.plant.layout import Layout, layout
+from hmi.plant.gate import Refused
+from hmi.plant.layout import Layout, PlantNode, layout
 from tests.plant.observer import Observer
 from tests.ports import unused
 
@@ -63,6 +64,20 @@ class RunningPlant(Plant):
 
     def control(self, op: str, node: str) -> None:
         control.ask(self.folder, op, node=node)
+
+    def ask_failover(self, node: PlantNode, reason: str) -> None:
+        """Ask `node` for a planned switch; once more while it has taken over only just now."""
+
+        def accepted() -> bool:
+            try:
+                self.gate(node).post("/api/v1/redundancy/failover", {"reason": reason})
+            except Refused as refused:
+                if "just now" not in refused.reason:
+                    raise
+                return False
+            return True
+
+        wait_for(accepted, f"{node.name} may be moved")
 
     def states(self) -> dict[str, str]:
         return {node.name: self.state(node) for node in self.layout.nodes}

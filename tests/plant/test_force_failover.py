@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.plant, pytest.mark.timeout(180)]
 
 def ask(plant: RunningPlant, gateway: str) -> tuple[str, str]:
     active = plant.active(gateway)
-    plant.gate(active).post("/api/v1/redundancy/failover", {"reason": "a test"})
+    plant.ask_failover(active, "a test")
     return active.name, plant.layout.peer(active).name
 
 

@@ -23,7 +23,7 @@ from redundancy.config import (
     TransmissionConfig,
     Transmitter,
 )
-from redundancy.ports import Answer, GatewayView, Outcome
+from redundancy.ports import Answer, GatewayView, Outcome, Refused
 from redundancy.records import MemoryStore, Record
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
@@ -231,6 +231,17 @@ class Node:
                 outcome = await self.runtime.write(EDGE, DEVICE, "Tag 1", value, PATIENCE)
                 await asyncio.sleep(0.01)
         return outcome.outcome is Answer.CONFIRMED
+
+    async def moves_on(self, reason: str) -> str:
+        """Ask for a planned switch; once more while it has taken over only just now."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    return await self.runtime.failover(reason, "tester")
+                except Refused as refusal:
+                    if "just now" not in refusal.reason:
+                        raise
+                await asyncio.sleep(0.02)
 
     @property
     def state(self) -> str:

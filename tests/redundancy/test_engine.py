@@ -16,7 +16,7 @@ from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
 from tests.redundancy.bystanders import Watcher
 from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 GHOST = "spBv1.0/Group 1/NDATA/Ghost"
 
@@ -271,7 +271,10 @@ async def test_a_wrong_client_does_not_cost_one_good_message(plant: Plant, broke
     await until(lambda: wrong.ready and good.ready and receiver.log.servers.get("server 1"))
     metric = Metric("x", DataType.Int64, 0, 1)
     nbirth = Payload(1, (Metric("bdSeq", DataType.Int64, 0, 1), metric), 0)
-    await good.say(str(Topic(MessageType.NBIRTH, EDGE)), encode(nbirth))
+    async with asyncio.timeout(PATIENCE):
+        while not receiver.log.online.get(EDGE):  # connected is not yet subscribed
+            await good.say(str(Topic(MessageType.NBIRTH, EDGE)), encode(nbirth))
+            await asyncio.sleep(0.05)
     await wrong.say(str(Topic(MessageType.NDATA, EDGE)), b"\xff\xfe no payload at all")
     await wrong.say(GHOST, encode(Payload(1, (Metric(None, DataType.Int64, 5, 1, alias=7),), 1)))
     for number in range(200):

@@ -106,7 +106,7 @@ _FLAT = _SCALARS | ARRAYS | st.tuples(st.just(D.DataSet), data_sets())
 def _templates(members: st.SearchStrategy[tuple[DataType, object]]) -> st.SearchStrategy[Template]:
     metrics = st.lists(_metrics(members), max_size=3).map(tuple)
     version = st.none() | TEXT
-    return st.builds(Template, metrics, _PARAMETERS, _NAME, version) | st.builds(
+    return st.builds(Template, metrics, _PARAMETERS, _NAME, version, st.just(False)) | st.builds(
         Template, metrics, _PARAMETERS, st.none(), version, st.just(True)
     )
 

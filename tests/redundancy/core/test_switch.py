@@ -307,9 +307,21 @@ class TestRecovery:
     def test_a_master_that_was_switched_away_by_hand_stays_away(self) -> None:
         node = Node(self.AUTOMATIC)
         node.activate()
+        node.keep(1.1)
         node.on(ASK, ev.StoodDown())
         assert sent(node.beats(60, **self.ACTS), SwitchAsked) == []
 
     def test_the_backup_never_asks(self) -> None:
         node = self.returned(replace(self.AUTOMATIC, role=BACKUP.role))
         assert sent(node.beats(60, **self.ACTS), SwitchAsked) == []
+
+
+def test_the_second_of_two_clicks_does_not_move_the_role_back() -> None:
+    node = Node()
+    node.activate()
+    node.beat()
+    soon = of(node.on(ev.FailoverAsked("engineer", "clicked twice", "r2")), FailoverAnswer)[0]
+    assert not soon.accepted
+    assert "only just now" in soon.reason
+    node.keep(1.2)
+    assert of(node.on(ev.FailoverAsked("engineer", "again", "r3")), FailoverAnswer)[0].accepted

@@ -30,7 +30,7 @@ STATE_LIFE = 5.0
 # How long a question may take (seconds): a failover waits for the active node, a write for the plant.
 PATIENCE = 2.0
 _PATIENCE_FOR = {"failover": 4.0, "write": 10.0}
-_CONNECT = 0.5
+_CONNECT = 1.0
 _MARGIN = 2.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,3 +19,12 @@ async def until(condition: Callable[[], Any], what: str = "the condition", withi
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"not within {within:g} s: {what}") from None
+
+
+def wait_for(condition: Callable[[], Any], what: str = "the condition", within: float = PATIENCE) -> None:
+    """The same where there is no loop."""
+    end = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {within:g} s: {what}")
+        time.sleep(0.01)

@@ -75,7 +75,7 @@ async def test_after_a_planned_switch_the_one_that_sent_them_goes_on_waiting(
 ) -> None:
     master, backup, order = await waiting(plant, broker)
 
-    await master.runtime.failover("drill", "tester")
+    await master.moves_on("drill")
     reports = backup.log.changeovers
     await until(lambda: any(one["edges_online_after_ms"] is not None for one in reports.values()))
 

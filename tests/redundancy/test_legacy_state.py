@@ -83,7 +83,7 @@ async def test_a_switch_of_the_pair_leaves_both_forms_of_state_online(plant: Pla
     backup.start()
     await until(lambda: master.active and backup.state == "Standby" and texts.heard)
     await until(lambda: observer.states())
-    await master.runtime.failover("maintenance", "operator")
+    await master.moves_on("maintenance")
     await until(lambda: backup.active and len(texts.heard) >= 2, "the other node has spoken")
     await until(lambda: master.state == "Standby")
     assert set(texts.heard) == {b"ONLINE"}

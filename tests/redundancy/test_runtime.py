@@ -86,7 +86,7 @@ async def test_nobody_notices_a_planned_switch(plant: Plant, broker: Broker) -> 
     await until(lambda: master.log.online.get(EDGE) and backup.log.online.get(EDGE), "edge online")
     await until(lambda: observer.topics("DBIRTH") and observer.states(), "the observer is up to date")
     heard = len(observer.heard)
-    request = await backup.runtime.failover("maintenance", "operator")
+    request = await backup.moves_on("maintenance")
     await until(lambda: backup.active and master.state == "Standby", "the roles have changed")
     await until(lambda: backup.log.changeovers.get(request, {}).get("edges_online_after_ms") is not None)
     await until(lambda: request in master.log.changeovers, "the report is on both nodes")
@@ -98,7 +98,7 @@ async def test_nobody_notices_a_planned_switch(plant: Plant, broker: Broker) -> 
     assert await backup.confirms(5)
     report = backup.log.changeovers[request]
     assert report["mqtt_after_ms"] < 2000
-    assert any("gives up epoch" in note and "operator: maintenance" in note for note in master.log.notes)
+    assert any("gives up epoch" in note and "tester: maintenance" in note for note in master.log.notes)
     assert any(f"acts with epoch {report['epoch']}" in note for note in backup.log.notes)
     # The old holder has really let go: its own STATE session is no longer there to die.
     await master.kill()

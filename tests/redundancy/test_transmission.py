@@ -200,7 +200,7 @@ async def test_a_planned_switch_of_an_edge_says_goodbye_and_loses_nothing(
     receiver, master, backup = await edge_pair(plant, server)
     await until(lambda: len(receiver.log.counters()) > 10, "samples")
     start = min(receiver.log.counters())
-    request = await master.runtime.failover("maintenance", "operator")
+    request = await master.moves_on("maintenance")
     await until(lambda: backup.log.transmitters.get(EDGE), "edge online from the backup")
     now = max(backup.tags.made)
     await all_arrived(receiver, backup, start, now)

@@ -12,6 +12,7 @@ from hmi.replication import ledger
 from hmi.replication.store import DjangoStore
 from tests.hmi.fake_runtime import FakeRuntime
 from tests.hmi.live_node import signed_in
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +70,9 @@ class TestForce:
         assert 'data-opens="force"' not in client.get("/status/redundancy/").content.decode()
         node.become("Candidate", 12, "Active")
         node.lose_peer()
-        assert 'data-opens="force"' in client.get("/status/redundancy/").content.decode()
+        wait_for(
+            lambda: 'data-opens="force"' in client.get("/status/redundancy/").content.decode(), "offered"
+        )
         engineer = signed_in(people["engineer"]).get("/status/redundancy/").content.decode()
         assert 'data-opens="force"' not in engineer
         assert 'id="force"' not in engineer

@@ -42,6 +42,7 @@ class Changeover:
     lost: int | None = None
     duplicates: int | None = None
     repeated: int | None = None
+    """Samples that came a second time; history, a set by their permanent key, keeps each of them once."""
     finished: bool = False
     """Nothing more will be added."""
     steps: list[tuple[str, int]] = field(default_factory=list)
@@ -90,11 +91,6 @@ class Changeover:
         """Samples sent or received again, and samples known to be gone."""
         self.replayed = (self.replayed or 0) + replayed
         self.lost = (self.lost or 0) + lost if lost or self.lost is not None else None
-
-    def kept(self, repeated: int) -> None:
-        """So many samples came a second time. History is a set by the sample's permanent key, so that it has
-        kept each of them once."""
-        self.repeated, self.duplicates = repeated, 0
 
     def step(self, what: str, now: float) -> int:
         """Something has happened; answers when, in ms after the start."""

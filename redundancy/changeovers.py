@@ -104,7 +104,7 @@ class Changeovers:
             for edge in self._seen:
                 running.received(edge, reception.of(edge))
         if reception is not None and repeated is not None and self._repeated is not None:
-            running.kept(repeated - self._repeated)
+            running.repeated = repeated - self._repeated
 
     def stand_down(self) -> None:
         """The role is gone again before everything was back."""

@@ -42,7 +42,7 @@ from redundancy.core.events import (
 from redundancy.core.messages import Release, SwitchAsked, from_wire, to_wire
 from redundancy.core.pair import Pair
 from redundancy.core.settings import PairSettings
-from redundancy.core.view import PairView, State
+from redundancy.core.view import ACTING, PairView, State
 from redundancy.health import Health
 from redundancy.ledger import PATIENCE, PROVIDERS, Ledger
 from redundancy.link.links import LinkEvents, Links
@@ -93,7 +93,11 @@ class Runtime:
         self._modules = Modules(site, tags, node, self._feed, self._show_soon)
         self._replicator = Replicator(store, self._applied, self._troubles, acting=self._acting_epoch)
         self._wishes = Wishes(
-            node.node, self._ledger, self._feed, self._modules.changeovers.asked, self._active_node
+            node.node,
+            self._ledger,
+            self._feed,
+            self._modules.changeovers.asked,
+            lambda: self._pair_view().active_node,
         )
         self._links = Links(node, self._boot, self._link_events(), self._replicator.events)
         self._pair: Pair | None = None
@@ -375,12 +379,6 @@ class Runtime:
             return replace(view, state=State.CANDIDATE, why=why, lease_until=0.0)
         return PairView.starting(self._node.node, self._node.role.value)
 
-    def _active_node(self) -> str:
-        pair = self._pair_view()
-        if pair.state is State.ACTIVE:
-            return pair.node
-        return pair.peer.node if pair.peer is not None and pair.peer.state in ACTING else ""
-
     def _show_soon(self) -> None:
         """Once a turn of the loop, however much has happened in it."""
         if not self._show_due:
@@ -394,7 +392,3 @@ class Runtime:
         if view != self._shown:
             self._shown = view
             self._sink.gateway(view)
-
-
-ACTING = frozenset({State.ACTIVE.value, State.DRAINING.value})
-"""States of a peer whose edge nodes and STATE may still be online."""

@@ -21,10 +21,13 @@ async def until(condition: Callable[[], Any], what: str = "the condition", withi
         raise AssertionError(f"not within {within:g} s: {what}") from None
 
 
-def wait_for(condition: Callable[[], Any], what: str = "the condition", within: float = PATIENCE) -> None:
-    """The same where there is no loop."""
-    end = time.monotonic() + within
-    while not condition():
+def wait_for(
+    condition: Callable[[], Any], what: str = "the condition", patience: float = PATIENCE, pause: float = 0.05
+) -> Any:
+    """The same where there is no loop; answers what the condition did."""
+    end = time.monotonic() + patience
+    while not (found := condition()):
         if time.monotonic() > end:
-            raise AssertionError(f"not within {within:g} s: {what}")
-        time.sleep(0.01)
+            raise AssertionError(f"after {patience:g} s still not: {what}")
+        time.sleep(pause)
+    return found

@@ -20,6 +20,10 @@ class State(StrEnum):
     CONFLICT = "Conflict"
 
 
+ACTING = frozenset({State.ACTIVE.value, State.DRAINING.value})
+"""States of a peer whose edge nodes and STATE may still be online."""
+
+
 @dataclass(frozen=True, slots=True)
 class PeerView:
     """The other node as this one knows it. `last_seen` is mono; None if never heard since boot.
@@ -73,6 +77,13 @@ class PairView:
     standby: str = "Warm"
     solo: bool = False
     took_over: bool = False
+
+    @property
+    def active_node(self) -> str:
+        """Who acts, as far as this node knows; "" for nobody."""
+        if self.state is State.ACTIVE:
+            return self.node
+        return self.peer.node if self.peer is not None and self.peer.state in ACTING else ""
 
     @classmethod
     def starting(cls, node: str, role: str) -> PairView:

@@ -23,7 +23,8 @@ from tests.faults import network
 from tests.faults.clocks import INJECTED
 from tests.faults.network import Network
 from tests.faults.wires import FAIR, Weather, Wires
-from tests.plant.conftest import BASE_DIR, RunningPlant, free_offset, wait_for
+from tests.plant.conftest import BASE_DIR, RunningPlant, free_offset
+from tests.waiting import wait_for
 
 VAR = BASE_DIR / "var" / "faults"
 _FIRST_OFFSET = int(os.environ.get("FAULTS_OFFSET", "14000"))

@@ -16,8 +16,8 @@ from hmi.plant.drill import EDGES
 from hmi.plant.layout import PlantNode
 from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
-from tests.plant.conftest import wait_for
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 
 def seconds_until(condition: Callable[[], Any], what: str, start: float, patience: float = 30.0) -> float:

@@ -15,8 +15,8 @@ from tests.faults.findings import spread
 from tests.faults.laboratory import Laboratory, laboratory
 from tests.faults.ledger import keep_series
 from tests.faults.measuring import Orders, gap
-from tests.plant.conftest import wait_for
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 _GAP, _REBIRTH = 0.2, 0.5
 

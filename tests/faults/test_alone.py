@@ -13,7 +13,7 @@ from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
 from tests.faults.measuring import edges_move, lost_and_doubled, takeover, wall_ms
 from tests.faults.network import possible
-from tests.plant.conftest import wait_for
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.timeout(400),

@@ -13,8 +13,8 @@ from hmi.plant.layout import HOST_ID, PlantNode
 from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
 from tests.faults.measuring import born, edges_move, nothing_changes, seconds_until
-from tests.plant.conftest import wait_for
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 STATE = f"spBv1.0/STATE/{HOST_ID}"

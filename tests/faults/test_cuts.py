@@ -24,8 +24,8 @@ from tests.faults.measuring import (
     takeover,
     wall_ms,
 )
-from tests.plant.conftest import wait_for
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 FLAPPING = float(os.environ.get("FAULTS_FLAPPING", "600" if STRICT else "20"))

@@ -21,8 +21,8 @@ from tests.faults.measuring import (
     takeover,
     wall_ms,
 )
-from tests.plant.conftest import wait_for
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 

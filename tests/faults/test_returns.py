@@ -16,7 +16,7 @@ from tests.faults.findings import Findings, spread
 from tests.faults.laboratory import Laboratory
 from tests.faults.measuring import Roles, seconds_until
 from tests.faults.turns import Leaks, Turns
-from tests.plant.conftest import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(400)
 ALLOWANCE = 10.0

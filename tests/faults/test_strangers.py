@@ -14,8 +14,8 @@ from hmi.plant.layout import HOST_ID
 from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
 from tests.faults.measuring import edges_move, lost_and_doubled, nothing_changes, wall_ms
-from tests.plant.conftest import wait_for
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -12,7 +12,7 @@ from hmi.plant.layout import WITNESS
 from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
 from tests.faults.measuring import nothing_changes, pair_link_cut, seconds_until, takeover
-from tests.plant.conftest import wait_for
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
 

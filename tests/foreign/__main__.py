@@ -34,7 +34,6 @@ acts.
 """
 
 _TAIL = """
-- **A planned switch** touches neither: no death, no birth; the new acting node commands at once.
 - **pysparkplug** knows one broker. It is away while that one is, and comes back when it returns.
 - **sparkplug-client** walks the list through mqtt.js, one try a second. Births are its user's business, at
   the event `birth` of each connection and when the host asks for one.

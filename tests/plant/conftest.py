@@ -11,8 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +24,9 @@ from hmi.plant.gate import Refused
 from hmi.plant.layout import Layout, PlantNode, layout
 from tests.plant.observer import Observer
 from tests.ports import unused
+from tests.waiting import wait_for
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-
-
-def wait_for(condition: Callable[[], Any], what: str, patience: float = 30.0, pause: float = 0.05) -> Any:
-    """Wait until `condition` is true and answer it; fail with `what` otherwise."""
-    end = time.monotonic() + patience
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            pytest.fail(f"after {patience:g} s still not: {what}")
-        time.sleep(pause)
 
 
 def free_offset(first: int = 11000) -> int:

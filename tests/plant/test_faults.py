@@ -13,8 +13,9 @@ import pytest
 from hmi.plant.drill import EDGES
 from hmi.plant.layout import PlantNode
 from sparkplug import DataType, Metric, Payload, encode
-from tests.plant.conftest import RunningPlant, wait_for
+from tests.plant.conftest import RunningPlant
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.plant, pytest.mark.timeout(180)]
 

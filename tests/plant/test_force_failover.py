@@ -8,8 +8,9 @@ import pytest
 
 from hmi.plant.drill import EDGES
 from hmi.plant.gate import Gate, Refused
-from tests.plant.conftest import RunningPlant, wait_for
+from tests.plant.conftest import RunningPlant
 from tests.plant.observer import Observer
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.plant, pytest.mark.timeout(180)]
 

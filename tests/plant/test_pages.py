@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from hmi.plant.layout import PlantNode
 from tests.conftest import CHROMIUM
-from tests.plant.conftest import RunningPlant, wait_for
+from tests.plant.conftest import RunningPlant
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.plant,

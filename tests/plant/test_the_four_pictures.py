@@ -8,7 +8,8 @@ import pytest
 
 from hmi.plant.drill import EDGES
 from hmi.plant.layout import PlantNode
-from tests.plant.conftest import RunningPlant, wait_for
+from tests.plant.conftest import RunningPlant
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.plant, pytest.mark.timeout(240)]
 

@@ -8,6 +8,7 @@ from redundancy.changeover import AFTERMATH
 from redundancy.changeovers import Changeovers
 from redundancy.core.actions import Activate
 from redundancy.ledger import CHANGEOVER, Ledger
+from redundancy.reception import Reception
 from redundancy.records import Record
 from redundancy.site import Farewells, Site, Troubles
 from sparkplug import EdgeNodeId
@@ -85,3 +86,15 @@ async def test_wishes_that_came_to_nothing_are_forgotten() -> None:
     clock.mono += 1
     changeovers.begin(Activate(4, "asked for", True, "a", "wish-1"), "a", clock.mono, set(), (), None, 0, 0)
     assert log.changeovers["wish-1"]["active_after_ms"] == 0
+
+
+async def test_what_came_twice_is_the_difference_of_what_history_has_counted() -> None:
+    changeovers, log, clock, _ = made()
+    counted = iter([3, 7])
+    log.repeated = lambda: next(counted)  # type: ignore[method-assign]
+    changeovers.begin(Activate(4, "silence"), "a", 98.0, {EDGE}, (), Reception(), 0, 0)
+    progress(changeovers, online=(EDGE,))
+    clock.mono += AFTERMATH
+    progress(changeovers, online=(EDGE,))
+    (report,) = log.changeovers.values()
+    assert (report["repeated"], report["duplicates"]) == (4, None)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from redundancy.reception import Received
+from redundancy.host.reception import Received
 from sparkplug import EdgeNodeId
 
 GIVE_UP = 30.0

@@ -9,9 +9,9 @@ from typing import Any
 
 from redundancy.changeover import Changeover
 from redundancy.core.actions import Activate
-from redundancy.ledger import CHANGEOVER
-from redundancy.reception import Reception
-from redundancy.records import Record
+from redundancy.host.reception import Reception
+from redundancy.replication.ledger import CHANGEOVER
+from redundancy.replication.records import Record
 from redundancy.site import Site
 from sparkplug import EdgeNodeId
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from redundancy import in_flight
 from redundancy.changeovers import Changeovers
 from redundancy.config import EngineConfig, GatewayConfig, NodeConfig, Standby, TransmissionConfig
 from redundancy.core.actions import Activate, StandDown
 from redundancy.core.events import EdgeSessions, Event, StoodDown, TookOver
-from redundancy.engine import Engine
-from redundancy.evacuation import Evacuation, gone
-from redundancy.ledger import BIRTH, of_provider
+from redundancy.edge.transmission import Transmission
+from redundancy.host import in_flight
+from redundancy.host.engine import Engine
+from redundancy.host.evacuation import Evacuation, gone
 from redundancy.ports import EdgeTags, EdgeView
-from redundancy.records import Record
+from redundancy.replication.ledger import BIRTH, of_provider
+from redundancy.replication.records import Record
 from redundancy.site import Alarm, Site
-from redundancy.transmission import Transmission
 from sparkplug import EdgeNodeId
 
 LETGO_PATIENCE = 10.0

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from redundancy.core.view import PeerView, WitnessView
-from redundancy.records import Record
+from redundancy.replication.records import Record
 from sparkplug import EdgeNodeId, Metric
 
 

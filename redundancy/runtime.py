@@ -44,13 +44,13 @@ from redundancy.core.pair import Pair
 from redundancy.core.settings import PairSettings
 from redundancy.core.view import ACTING, PairView, State
 from redundancy.health import Health
-from redundancy.ledger import PATIENCE, PROVIDERS, Ledger
 from redundancy.link.links import LinkEvents, Links
 from redundancy.modules import Modules
 from redundancy.pair_driver import PairDriver
 from redundancy.ports import Answer, EdgeTags, GatewayView, Outcome, Refused, Sink
-from redundancy.records import Record, RecordStore
-from redundancy.replication import Replicator
+from redundancy.replication.ledger import PATIENCE, PROVIDERS, Ledger
+from redundancy.replication.records import Record, RecordStore
+from redundancy.replication.replicator import Replicator
 from redundancy.site import Farewells, Site, Troubles
 from redundancy.wishes import Wishes
 from sparkplug import EdgeNodeId, Metric, Value

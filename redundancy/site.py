@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from redundancy.clock import Clock
-from redundancy.ledger import Ledger
 from redundancy.mqtt import Connection
 from redundancy.ports import Sink
+from redundancy.replication.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

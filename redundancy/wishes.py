@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from redundancy.core.actions import FailoverAnswer
 from redundancy.core.events import Event, FailoverAsked, MaintenanceAsked
-from redundancy.ledger import MAINTENANCE, Ledger
 from redundancy.ports import Refused
+from redundancy.replication.ledger import MAINTENANCE, Ledger
 
 ANSWER_PATIENCE = 2.0
 """Seconds to wait for the active node's answer to a wish."""

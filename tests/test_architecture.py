@@ -22,7 +22,7 @@ MAY_CATCH_ALL = {
     "hmi/worker/bootstep.py": "a dead runtime ends the worker, so that its parent starts another",
     "hmi/worker/desk.py": "one question that fails must not silence the desk",
     "redundancy/mqtt.py": "the outermost frame of a client's thread: a dead one must be told",
-    "redundancy/replication.py": "whatever a database may raise is tried again",
+    "redundancy/replication/replicator.py": "whatever a database may raise is tried again",
     "redundancy/runtime.py": "the role is not the database's hostage",
 }
 # One flat loop over the fields of a message, on purpose: every call in it would cost a tenth of the speed.

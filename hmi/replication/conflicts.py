@@ -18,7 +18,7 @@ from hmi.replication.descent import Version
 from hmi.replication.entries import Kept, packed, unpacked
 from hmi.replication.models import Conflict
 from hmi.replication.resources import changes
-from redundancy.records import MAX_BODY, Record
+from redundancy.replication.records import MAX_BODY, Record
 
 
 def keep(mine: dict[str, str], theirs: dict[str, str], live: Version, source: str) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from hmi.replication.descent import Version
 from hmi.replication.models import Head, Ledger, Record
-from redundancy import records
+from redundancy.replication import records
 
 CONFIG, PEOPLE = "config", "people"
 CONFIG_CHANGE, CONFIG_PART, CONFIG_CONFLICT = "config-change", "config-part", "config-conflict"

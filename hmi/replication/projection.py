@@ -17,8 +17,8 @@ from hmi.replication import conflicts, ledger, people
 from hmi.replication.entries import Entry, Standing, unpack_part, unpacked
 from hmi.replication.models import Changeover
 from hmi.replication.schema import Strict, parse
-from redundancy import providers
-from redundancy.records import Record
+from redundancy.replication import providers
+from redundancy.replication.records import Record
 
 Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]

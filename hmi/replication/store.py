@@ -1,4 +1,4 @@
-"""The runtime's RecordStore over this node's database (see redundancy.records for the protocol)."""
+"""The runtime's RecordStore over this node's database; the protocol is in redundancy.replication.records."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.db.models.functions import Length
 from hmi.replication import arrival, journal, ledger
 from hmi.replication.models import Cursor, Record, RejectedDocument
 from hmi.replication.projection import project
-from redundancy.records import MAX_BODY
-from redundancy.records import Record as Opaque
+from redundancy.replication.records import MAX_BODY
+from redundancy.replication.records import Record as Opaque
 
 _log = logging.getLogger(__name__)
 _LONGEST_PROVIDER, _LONGEST_KEY = 40, 600

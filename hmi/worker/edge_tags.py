@@ -20,10 +20,10 @@ from hmi.tags.about import About, properties
 from hmi.tags.value import Quality, TagValue
 from hmi.tags.wire import from_wire, to_wire
 from hmi.worker.image import TagImage
-from redundancy import providers
 from redundancy.config import Transmitter
 from redundancy.ports import Answer, GatewayView, Outcome
-from redundancy.records import Record
+from redundancy.replication import providers
+from redundancy.replication.records import Record
 from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Template, Value
 
 PROVIDER = "tag-value"

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 from hmi.desk import DeskError
 from hmi.tags.wire import to_iso
 from hmi.worker.timeline import Timeline
-from redundancy import providers
 from redundancy.clock import Clock
 from redundancy.config import NodeConfig
 from redundancy.core.view import PeerView, WitnessView
 from redundancy.ports import GatewayView, Refused
-from redundancy.providers import Pulls
-from redundancy.records import Record
+from redundancy.replication import providers
+from redundancy.replication.providers import Pulls
+from redundancy.replication.records import Record
 
 LONGEST_TIMELINE = 24 * 3600
 

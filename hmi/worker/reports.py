@@ -11,7 +11,7 @@ from hmi.worker.edge_tags import EdgeTags
 from hmi.worker.engine_tags import EngineTags
 from hmi.worker.gateway_tags import GatewayTags
 from redundancy.ports import GatewayView
-from redundancy.records import Record
+from redundancy.replication.records import Record
 from sparkplug import EdgeNodeId, Metric
 
 log = logging.getLogger(__name__)

@@ -38,7 +38,7 @@ from hmi.worker.reports import Reports, Troubles
 from hmi.worker.sampler import Sampler
 from redundancy.clock import Clock
 from redundancy.config import ConfigError, NodeConfig
-from redundancy.records import Record, RecordStore
+from redundancy.replication.records import Record, RecordStore
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
 

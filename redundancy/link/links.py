@@ -37,7 +37,7 @@ class LinkEvents:
 
 @dataclass(frozen=True, slots=True)
 class RecordsEvents:
-    """Where the records channel reports (redundancy.replication.Replicator.events).
+    """Where the records channel reports (redundancy.replication.replicator.Replicator.events).
 
     The first three concern the connection on which this node pulls, the next two those on which it serves.
     `waits()` tells since when (loop time) the pull waits for progress, None while it waits for nothing;

@@ -18,8 +18,8 @@ import django
 from django.conf import settings
 
 from redundancy.link.links import LinkEvents, Links
-from redundancy.records import Record
-from redundancy.replication import Replicator
+from redundancy.replication.records import Record
+from redundancy.replication.replicator import Replicator
 
 
 def say(what: str, **more: Any) -> None:

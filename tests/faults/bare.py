@@ -23,7 +23,7 @@ import redundancy.mqtt
 from redundancy.clock import Clock
 from redundancy.config import Endpoint, GatewayConfig, NodeConfig
 from redundancy.ports import GatewayView
-from redundancy.records import MemoryStore, Record
+from redundancy.replication.records import MemoryStore, Record
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
 from sparkplug import EdgeNodeId, Metric

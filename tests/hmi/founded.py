@@ -16,7 +16,7 @@ from hmi import desk
 from hmi.people.models import User
 from hmi.replication import documents, people
 from redundancy.distributor.passwords import hash_password
-from redundancy.records import Record
+from redundancy.replication.records import Record
 from tests.hmi.fake_runtime import FakeRuntime
 from tests.hmi.live_node import OTHER, OWN, node, redis_url
 

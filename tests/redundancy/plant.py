@@ -24,7 +24,7 @@ from redundancy.config import (
     Transmitter,
 )
 from redundancy.ports import Answer, GatewayView, Outcome, Refused
-from redundancy.records import MemoryStore, Record
+from redundancy.replication.records import MemoryStore, Record
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
 from sparkplug import DataType, EdgeNodeId, Instant, Metric, state_topic

@@ -1,7 +1,7 @@
 """How a changeover is measured."""
 
 from redundancy.changeover import AFTERMATH, GIVE_UP, Changeover
-from redundancy.reception import Reception
+from redundancy.host.reception import Reception
 from sparkplug import DataType, EdgeNodeId, Metric
 
 EDGE_1, EDGE_2 = EdgeNodeId("Group 1", "Edge 1"), EdgeNodeId("Group 1", "Edge 2")

@@ -7,9 +7,9 @@ import json
 from redundancy.changeover import AFTERMATH
 from redundancy.changeovers import Changeovers
 from redundancy.core.actions import Activate
-from redundancy.ledger import CHANGEOVER, Ledger
-from redundancy.reception import Reception
-from redundancy.records import Record
+from redundancy.host.reception import Reception
+from redundancy.replication.ledger import CHANGEOVER, Ledger
+from redundancy.replication.records import Record
 from redundancy.site import Farewells, Site, Troubles
 from sparkplug import EdgeNodeId
 from tests.redundancy.plant import Hand, Log

@@ -3,7 +3,7 @@
 import asyncio
 import math
 
-from redundancy.commands import Commands, same
+from redundancy.host.commands import Commands, same
 from redundancy.ports import Answer
 from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Template, Value, coerce
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redundancy import exchange
-from redundancy.exchange import BATCH, BATCH_BYTES, Batch, CopiedStore, Intake, Supply
-from redundancy.records import MAX_BODY, MemoryStore, Record, RecordStore, from_wire, to_wire
+from redundancy.replication import exchange
+from redundancy.replication.exchange import BATCH, BATCH_BYTES, Batch, CopiedStore, Intake, Supply
+from redundancy.replication.records import MAX_BODY, MemoryStore, Record, RecordStore, from_wire, to_wire
 
 
 def said(store: RecordStore, after: int = 0, reader: str = "reader", session: int = 1) -> Supply:

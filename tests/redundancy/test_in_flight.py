@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from redundancy import in_flight
-from redundancy.ledger import COMMAND, Ledger
+from redundancy.host import in_flight
 from redundancy.ports import Answer
+from redundancy.replication.ledger import COMMAND, Ledger
 from sparkplug import DataSet, EdgeNodeId, Value
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, edge, host, servers

@@ -10,9 +10,9 @@ import pytest
 
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, Server
-from redundancy.engine import Engine
-from redundancy.ledger import Ledger
+from redundancy.host.engine import Engine
 from redundancy.mqtt import Connection, Message, Opened, Report, Subscribed
+from redundancy.replication.ledger import Ledger
 from redundancy.site import Farewells, Site, Troubles
 from tests.redundancy.brokers import KINDS, Broker, running
 from tests.redundancy.plant import EDGE, Log, Plant, edge, host, servers

@@ -14,8 +14,8 @@ import pytest
 
 from redundancy.config import Endpoint, NodeConfig, Peer, Role
 from redundancy.link.links import LinkEvents, Links
-from redundancy.records import MAX_BODY, MemoryStore, Record, RecordStore
-from redundancy.replication import Replicator
+from redundancy.replication.records import MAX_BODY, MemoryStore, Record, RecordStore
+from redundancy.replication.replicator import Replicator
 from tests.ports import free_port
 from tests.waiting import until
 

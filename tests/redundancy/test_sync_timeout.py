@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from redundancy.config import RedundancySettings
-from redundancy.exchange import BATCH, Batch, Intake, Supply
 from redundancy.link.links import LinkEvents, Links
 from redundancy.link.stall import StallWatch
-from redundancy.records import MemoryStore, Record
+from redundancy.replication.exchange import BATCH, Batch, Intake, Supply
+from redundancy.replication.records import MemoryStore, Record
 from tests.redundancy.test_link import wired
 from tests.redundancy.test_replication import End, filled, same
 from tests.waiting import until

@@ -13,9 +13,9 @@ import pytest
 
 from redundancy.clock import Clock
 from redundancy.config import Server, TransmissionConfig, Transmitter
-from redundancy.edge_link import EdgeLink
-from redundancy.ledger import Ledger
+from redundancy.edge.edge_link import EdgeLink
 from redundancy.mqtt import Connection, Lost, Refused, Report
+from redundancy.replication.ledger import Ledger
 from redundancy.site import Farewells, Site, Troubles
 from sparkplug import DataType, HostState, MessageType, Metric, Payload, Topic, decode, encode
 from tests.ports import free_port

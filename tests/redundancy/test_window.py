@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redundancy.window import Sample, SampleWindow, by_device
+from redundancy.edge.window import Sample, SampleWindow, by_device
 from sparkplug import DataType, Metric
 
 

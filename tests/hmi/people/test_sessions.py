@@ -13,7 +13,7 @@ from hmi.people.models import Session, User
 from hmi.people.sessions import SessionStore
 from hmi.replication.models import Ledger, Record
 from hmi.replication.store import DjangoStore
-from redundancy.records import Record as Opaque
+from redundancy.replication.records import Record as Opaque
 from tests.hmi.founded import browser
 
 pytestmark = pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""The database's store does what the reference in redundancy.records does, and makes rows of records."""
+"""The database's store does what the reference one of the records does, and makes rows of records."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from hmi.replication.models import Change, Changeover, Cursor, Ledger, Record, R
 from hmi.replication.resources import Changes, spelled
 from hmi.replication.store import DjangoStore
 from hmi.tags.models import Tag
-from redundancy.records import MemoryStore, RecordStore, Stamp
-from redundancy.records import Record as Opaque
+from redundancy.replication.records import MemoryStore, RecordStore, Stamp
+from redundancy.replication.records import Record as Opaque
 from tests.hmi.fake_runtime import FakeRuntime
 from tests.hmi.founded import TAG_1, browser, config, record_of
 

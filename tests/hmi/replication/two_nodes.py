@@ -24,7 +24,7 @@ from hmi.replication.standing import Standing
 from hmi.replication.store import DjangoStore
 from hmi.tags.models import Tag
 from redundancy import identity
-from redundancy.exchange import Batch, Intake, Supply
+from redundancy.replication.exchange import Batch, Intake, Supply
 from tests.hmi.live_node import PLANT
 
 NAMES = ("primary-master", "primary-backup")

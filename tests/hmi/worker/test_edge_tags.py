@@ -13,7 +13,7 @@ from hmi.worker.image import TagImage
 from redundancy.config import Transmitter
 from redundancy.core.view import PeerView
 from redundancy.ports import Answer, GatewayView
-from redundancy.records import MemoryStore, Record
+from redundancy.replication.records import MemoryStore, Record
 from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Property
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")

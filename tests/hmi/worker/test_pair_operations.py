@@ -9,11 +9,11 @@ import pytest
 from hmi.desk import DeskError
 from hmi.worker.pair_operations import PairOperations
 from hmi.worker.timeline import MOST, Timeline
-from redundancy import providers
 from redundancy.clock import Clock
 from redundancy.core.view import PeerView
 from redundancy.ports import EdgeView, Refused
-from redundancy.records import Record
+from redundancy.replication import providers
+from redundancy.replication.records import Record
 from sparkplug import EdgeNodeId
 from tests.hmi.worker.gateways import node, view
 

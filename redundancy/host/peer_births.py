@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from redundancy.config import Server
-from redundancy.ledger import BIRTH
-from redundancy.records import Record
+from redundancy.replication.ledger import BIRTH
+from redundancy.replication.records import Record
 from redundancy.site import Site
 from sparkplug import (
     Birth,

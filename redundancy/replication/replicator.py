@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from redundancy.exchange import Batch, CopiedStore, Intake, Supply, text, texts
 from redundancy.link.links import RecordsEvents
-from redundancy.records import MAX_BODY, MemoryStore, Record, RecordStore
+from redundancy.replication.exchange import Batch, CopiedStore, Intake, Supply, text, texts
+from redundancy.replication.records import MAX_BODY, MemoryStore, Record, RecordStore
 
 __all__ = ["MAX_BODY", "MemoryStore", "Record", "RecordStore", "Replicator"]
 

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from redundancy.config import Server
-from redundancy.kept_session import KeptSession, OnReport
-from redundancy.ledger import STATE_CLOCK, Ledger
-from redundancy.legacy_state import LegacyState
+from redundancy.host.kept_session import KeptSession, OnReport
+from redundancy.host.legacy_state import LegacyState
 from redundancy.mqtt import Acked, Connection, Lost, Message, Opened, Refused, Report, Subscribed
+from redundancy.replication.ledger import STATE_CLOCK, Ledger
 from redundancy.site import Alarm, Site
 from sparkplug import HostState, StateError, state_topic
 from sparkplug.effects import Close, Effect, Problem, Publish, Reopen, Subscribe

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from redundancy.config import TransmissionConfig, Transmitter
 from redundancy.core.server_set import ServerWalk
-from redundancy.ledger import BDSEQ, HOST_STATE, TRANSMITTER
+from redundancy.edge.window import Sample, SampleWindow, by_device
 from redundancy.mqtt import Connection, Lost, Message, Opened, Refused, Report
 from redundancy.ports import EdgeTags
+from redundancy.replication.ledger import BDSEQ, HOST_STATE, TRANSMITTER
 from redundancy.site import Alarm, Site
-from redundancy.window import Sample, SampleWindow, by_device
 from sparkplug import DataType, EdgeNodeId, EdgeSession, EdgeState, Metric, Properties
 from sparkplug.effects import (
     BirthDue,

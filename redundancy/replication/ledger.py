@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from redundancy.records import Record
+from redundancy.replication.records import Record
 
 STATE_CLOCK = "state-clock"
 HOST_STATE = "host-state"

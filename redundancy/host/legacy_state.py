@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from redundancy.config import Server
-from redundancy.kept_session import KeptSession, OnReport
+from redundancy.host.kept_session import KeptSession, OnReport
 from redundancy.mqtt import Connection, Message, Opened, Report, Subscribed
 from redundancy.site import Alarm, Site
 from sparkplug.effects import Close, Effect, Publish, Subscribe

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from redundancy.config import TransmissionConfig, Transmitter
-from redundancy.edge_link import EdgeLink
-from redundancy.ledger import TRANSMITTER
+from redundancy.edge.edge_link import EdgeLink
 from redundancy.ports import EdgeTags, EdgeView
+from redundancy.replication.ledger import TRANSMITTER
 from redundancy.site import Site
 from sparkplug import EdgeNodeId, Metric
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from redundancy import in_flight
-from redundancy.commands import Commands
 from redundancy.config import EngineConfig, Server
-from redundancy.host_server import HostServer, StateClock
-from redundancy.ledger import BIRTH
+from redundancy.host import in_flight
+from redundancy.host.commands import Commands
+from redundancy.host.host_server import HostServer, StateClock
+from redundancy.host.peer_births import PeerBirths
+from redundancy.host.reception import Reception
 from redundancy.mqtt import Lost, Message, Opened, Refused, Report
-from redundancy.peer_births import PeerBirths
 from redundancy.ports import Answer, EdgeView, Outcome
-from redundancy.reception import Reception
+from redundancy.replication.ledger import BIRTH
 from redundancy.site import Alarm, Site
 from sparkplug import (
     DataType,

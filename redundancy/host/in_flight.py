@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from redundancy.ledger import COMMAND, Ledger
+from redundancy.replication.ledger import COMMAND, Ledger
 from sparkplug import EdgeNodeId, Value
 
 MOST = 500

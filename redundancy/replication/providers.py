@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redundancy import ledger
-from redundancy.records import Record
+from redundancy.replication import ledger
+from redundancy.replication.records import Record
 
 
 @dataclass(frozen=True, slots=True)

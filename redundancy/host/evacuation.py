@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 
 from redundancy.clock import Clock
-from redundancy.engine import Engine
+from redundancy.host.engine import Engine
 from sparkplug import EdgeNodeId
 from sparkplug.vocabulary import NEXT_SERVER
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redundancy.records import MAX_BODY, Record, RecordStore, from_wire, to_wire
+from redundancy.replication.records import MAX_BODY, Record, RecordStore, from_wire, to_wire
 
 BATCH = 500  # records
 BATCH_BYTES = 1024 * 1024  # of bodies; one record may be larger alone

@@ -1,0 +1,1 @@
+"""MQTT Transmission: the edge nodes of a gateway, each on one MQTT server at a time."""

@@ -209,7 +209,7 @@ _SCHEMES = {
 class Server:
     """One MQTT server of a set. `keep_alive` is the configured one in seconds, before the client's 3/4.
 
-    `version` is the protocol level as MQTT counts it: 4 is 3.1.1, 5 is 5.0. `path` is that of the
+    `version` is the protocol level as MQTT counts it: 3 is 3.1, 4 is 3.1.1, 5 is 5.0. `path` is that of the
     WebSocket, None for plain TCP; `tls` None for an open wire. `node` is the node of the pair whose
     Distributor it is, "" for a broker that stops when nobody of ours does.
     """
@@ -229,8 +229,8 @@ class Server:
     def __post_init__(self) -> None:
         if not self.name:
             raise ConfigError("name", "a server needs a name")
-        if self.version not in (4, 5):
-            raise ConfigError("version", f"server {self.name}: MQTT is 3.1.1 or 5")
+        if self.version not in (3, 4, 5):
+            raise ConfigError("version", f"server {self.name}: MQTT is 3.1, 3.1.1 or 5")
         if self.path is not None and not self.path.startswith("/"):
             raise ConfigError("path", f"server {self.name}: {self.path!r} does not begin with a slash")
         if self.path is not None and not (

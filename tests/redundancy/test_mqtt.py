@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from redundancy import mqtt
 from redundancy.config import Server
 from redundancy.mqtt import Acked, Connection, Lost, Message, Opened, Refused, Report, Subscribed
+from redundancy.mqtt.connection import MAX_OUTSTANDING
 from sparkplug.effects import Will
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
@@ -275,7 +275,7 @@ async def test_choked_publishing_is_refused_and_not_hoarded(own_broker: Broker) 
     connection, _ = connect(own_broker.server(keep_alive=60), "choked")
     await until(lambda: connection.is_open)
     own_broker.pause()
-    ids = [connection.publish("plant/x", b"y" * 2000, 1) for _ in range(mqtt.MAX_OUTSTANDING + 10)]
+    ids = [connection.publish("plant/x", b"y" * 2000, 1) for _ in range(MAX_OUTSTANDING + 10)]
     assert ids[-1] == -1
     assert ids[0] > 0
     connection.close(clean=False)

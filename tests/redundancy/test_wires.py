@@ -216,8 +216,8 @@ async def test_a_file_that_is_not_there_is_said(broker: Broker, certificates: Ce
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(ConfigError, match="certificate needs its key"):
         Tls(certificate="client.pem")
-    with pytest.raises(ConfigError, match=r"MQTT is 3\.1\.1 or 5"):
-        Server("x", "host", 1883, version=3)
+    with pytest.raises(ConfigError, match=r"MQTT is 3\.1, 3\.1\.1 or 5"):
+        Server("x", "host", 1883, version=6)
     with pytest.raises(ConfigError, match="slash"):
         Server("x", "host", 1883, path="mqtt")
 

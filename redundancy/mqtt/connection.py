@@ -1,4 +1,4 @@
-"""One MQTT session on one fresh paho client. The only module that imports paho.
+"""One MQTT session on one fresh paho client. The only module but `packets` that imports paho.
 
 paho never reconnects here and never holds a backlog: a new session is a new Connection, ordered by the
 core, and what a dead one still had is dropped. Its callbacks do nothing but put a report on a queue,
@@ -10,22 +10,30 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import ssl
 import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
-from redundancy.config import Server, Tls
+from redundancy.config import Server
+from redundancy.mqtt import packets
+from redundancy.mqtt.reports import (
+    Acked,
+    Kept,
+    Lost,
+    Message,
+    Opened,
+    Refused,
+    Report,
+    Subscribed,
+    UserProperties,
+)
+from redundancy.mqtt.tls import client_context, plain
 from sparkplug.effects import Will
 
 MAX_OUTSTANDING = 10_000  # messages handed to paho and not yet written (QoS 0) or acknowledged (QoS 1)
@@ -36,58 +44,12 @@ _FAREWELL = 1.0  # seconds for a DISCONNECT to be written
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """CONNACK: the session stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """There will be no session: no server, no answer in time, or CONNACK with a reason."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The session is over, without having been closed from here."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A PUBLISH from the server."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Acked:
-    """A publish of one's own was acknowledged (QoS 1), or written to the socket (QoS 0)."""
-
-    mid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """SUBACK: for each filter the granted QoS, or 128 and above for a refusal."""
-
-    mid: int
-    granted: tuple[int, ...]
-
-
-Report: TypeAlias = Opened | Refused | Lost | Message | Acked | Subscribed
-
-
 class Connection:
     """One MQTT session; opened once, closed once. Call everything on `loop`; nothing blocks it.
 
     `report(connection, report)` runs on the loop. First comes Opened or Refused; after Refused, Lost or
-    `close` nothing comes any more. `wait_ended` is for whoever must know that the thread is gone.
+    `close` nothing comes any more. `wait_ended` is for whoever must know that the thread is gone. Without
+    `kept` the session begins and ends with the connection.
     """
 
     def __init__(
@@ -98,9 +60,11 @@ class Connection:
         report: Callable[[Connection, Report], None],
         *,
         will: Will | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self._loop = loop
         self._server = server
+        self._kept = kept
         self._report = report
         self._inbox: deque[Report] = deque()
         self._hopping = False
@@ -126,15 +90,25 @@ class Connection:
         self._timer = self._loop.call_later(patience, self._give_up)
         self._thread.start()
 
-    def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> int:
-        """The message's id, by which it will be Acked; -1 if there is no session or it is choked."""
+    def publish(
+        self, topic: str, payload: bytes, qos: int = 0, retain: bool = False, user: UserProperties = ()
+    ) -> int:
+        """The message's id, by which it will be Acked; -1 if there is no session or it is choked.
+
+        `user` travels with MQTT 5 only.
+        """
         if not self.is_open or self._outstanding >= MAX_OUTSTANDING:
             return -1
-        info = self._client.publish(topic, payload, qos, retain)
+        info = self._client.publish(topic, payload, qos, retain, self._properties(user))
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             return -1
         self._outstanding += 1
         return info.mid
+
+    def acknowledge(self, message: Message) -> None:
+        """A message is taken (`Kept.by_hand`); said in the order and in the session in which they came."""
+        if self.is_open and message.qos:
+            self._client.ack(message.mid, message.qos)
 
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> int:
         """The request's id, by which it will be Subscribed; -1 if there is no session."""
@@ -172,20 +146,22 @@ class Connection:
         """Until the thread has ended and the socket is closed."""
         await self._ended.wait()
 
-    def _reason(self, with_will: bool) -> ReasonCode | None:
-        if not with_will or self._server.version < 5:
-            return None
-        return ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+    def _reason(self, with_will: bool) -> packets.ReasonCode | None:
+        return packets.disconnect_with_will() if with_will and self._server.version >= packets.V5 else None
+
+    def _properties(self, user: UserProperties) -> packets.Properties | None:
+        return packets.publish_properties(user) if user and self._server.version >= packets.V5 else None
 
     def _made(self) -> Client:
         server = self._server
         client = Client(
             CallbackAPIVersion.VERSION2,
             self.client_id,
-            clean_session=True if server.version < 5 else None,
+            clean_session=self._kept is None if server.version < packets.V5 else None,
             protocol=MQTTProtocolVersion(server.version),
             transport="tcp" if server.path is None else "websockets",
             reconnect_on_failure=False,
+            manual_ack=self._kept is not None and self._kept.by_hand,
         )
         if server.path is not None:
             client.ws_set_options(server.path)
@@ -213,7 +189,7 @@ class Connection:
         except TimeoutError:
             self._hop(Refused(self._silence()))
         except (OSError, ValueError) as error:  # from connect(): loop() swallows its own
-            self._hop(Refused(_plain(error)))
+            self._hop(Refused(plain(error)))
         except Exception as error:  # noqa: BLE001  the outermost frame of this thread; a dead one must be told
             self._hop(Lost(f"the client failed: {error!r}"))
         finally:
@@ -225,12 +201,10 @@ class Connection:
         """Connect and pump until the socket is gone; answers why."""
         client, server = self._client, self._server
         if server.tls is not None:
-            client.tls_set_context(_context(server.tls))
+            client.tls_set_context(client_context(server.tls))
         keep_alive = max(1, server.keep_alive * 3 // 4)  # paho notices a silent server after twice that
-        clean_start: dict[str, Any] = {}
-        if client.protocol == MQTTProtocolVersion.MQTTv5:
-            clean_start = {"clean_start": True}
-        client.connect(server.host, server.port, keep_alive, **clean_start)
+        v5 = packets.connect_options(self._kept) if server.version >= packets.V5 else {}
+        client.connect(server.host, server.port, keep_alive, **v5)
         if self._over:
             self._cut()
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -269,19 +243,22 @@ class Connection:
         self,
         _client: Client,
         _userdata: Any,
-        _flags: ConnectFlags,
-        code: ReasonCode,
-        _more: Properties | None,
+        flags: ConnectFlags,
+        code: packets.ReasonCode,
+        more: packets.Properties | None,
     ) -> None:
-        self._hop(Refused(str(code).lower()) if code.is_failure else Opened())
+        if code.is_failure:
+            self._hop(Refused(str(code).lower()))
+        else:
+            self._hop(Opened(bool(flags.session_present), packets.receive_maximum(more)))
 
     def _on_disconnect(
         self,
         _client: Client,
         _userdata: Any,
         flags: DisconnectFlags,
-        code: ReasonCode,
-        _more: Properties | None,
+        code: packets.ReasonCode,
+        _more: packets.Properties | None,
     ) -> None:
         why = "the server ended the session: " if flags.is_disconnect_packet_from_server else ""
         self._hop(Lost(why + str(code).lower()))
@@ -295,15 +272,21 @@ class Connection:
             # Reading more slowly lets TCP hold back the server; never for so long that pings starve.
             self._room.clear()
             self._room.wait(0.2)
-        self._hop(Message(topic, bytes(message.payload), message.qos, message.retain))
+        user = packets.user_properties(message.properties)
+        self._hop(Message(topic, bytes(message.payload), message.qos, message.retain, message.mid, user))
 
     def _on_publish(
-        self, _client: Client, _userdata: Any, mid: int, _code: ReasonCode, _more: Properties
+        self, _client: Client, _userdata: Any, mid: int, code: packets.ReasonCode, _more: packets.Properties
     ) -> None:
-        self._hop(Acked(mid))
+        self._hop(Acked(mid, code.value))
 
     def _on_subscribe(
-        self, _client: Client, _userdata: Any, mid: int, codes: list[ReasonCode], _more: Properties | None
+        self,
+        _client: Client,
+        _userdata: Any,
+        mid: int,
+        codes: list[packets.ReasonCode],
+        _more: packets.Properties | None,
     ) -> None:
         self._hop(Subscribed(mid, tuple(code.value for code in codes)))
 
@@ -372,23 +355,3 @@ class Connection:
 
 def _leave_it_to_the_thread(_client: Client, _userdata: Any, _sock: Any) -> None:
     """The client's thread is awake already and finds what is to be written."""
-
-
-def _context(tls: Tls) -> ssl.SSLContext:
-    """Raises OSError or ValueError for files that are no certificates."""
-    context = ssl.create_default_context(cafile=tls.ca or None)
-    if tls.certificate:
-        context.load_cert_chain(tls.certificate, tls.key)
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _plain(error: OSError | ValueError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the server's certificate is not accepted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
-    reason = error.strerror if isinstance(error, OSError) else None
-    return (reason or str(error)).lower()

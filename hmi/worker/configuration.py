@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hmi.replication.resources import TAG, is_tag
 from hmi.tags import path as paths
 from hmi.tags.models import Tag
 from hmi.tags.wire import from_wire
-from hmi.worker.edge_tags import EdgeTag
+from hmi.worker.tag_book import NO_TAGS, EdgeTag, TagBook
 from redundancy.config import GatewayConfig, NodeConfig
 from sparkplug import DataType, EdgeNodeId
 
@@ -30,7 +31,7 @@ class Configuration:
 
     version: str = ""
     gateway: GatewayConfig | None = None
-    tags: tuple[EdgeTag, ...] = ()
+    tags: TagBook = NO_TAGS
     distributor: dict[str, Any] | None = None
 
 
@@ -47,26 +48,32 @@ def read(node: NodeConfig, known: Configuration | None = None) -> Configuration:
     """
     while True:
         version = ledger.config_version()
+        gateway = gateway_config(node.node)
         found = Configuration(
             version=version,
-            gateway=gateway_config(node.node),
-            tags=_tags(known or Configuration()),
+            gateway=gateway,
+            tags=_tags(known or Configuration(), gateway),
             distributor=distributor_config(node),
         )
         if ledger.config_version() == version:
             return found
 
 
-def _tags(known: Configuration) -> tuple[EdgeTag, ...]:
+def _tags(known: Configuration, gateway: GatewayConfig | None) -> TagBook:
+    transmission = gateway.transmission if gateway is not None else None
+    return TagBook.of(_rows(known), transmission.transmitters if transmission is not None else ())
+
+
+def _rows(known: Configuration) -> Iterable[EdgeTag]:
     keys = journal.changed_since(known.version) if known.version else None
     if keys is None or len(keys) > _FEW:
-        return tuple(edge_tag(tag) for tag in Tag.objects.all())
+        return [edge_tag(tag) for tag in Tag.objects.all()]
     paths = [key.removeprefix(TAG) for key in keys if is_tag(key)]
-    held = {tag.path: tag for tag in known.tags}
+    held = dict(known.tags.tags)
     for path in paths:
         held.pop(path, None)
     held |= {tag.path: edge_tag(tag) for tag in Tag.objects.filter(path__in=paths)}
-    return tuple(held.values())
+    return held.values()
 
 
 def edge_tag(tag: Tag) -> EdgeTag:

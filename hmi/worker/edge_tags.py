@@ -9,70 +9,25 @@ carry the same keys and either node can re-send what the other one published.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import orjson
 
 from hmi.history.writer import Sample
-from hmi.tags.about import About, properties
+from hmi.tags.about import properties
 from hmi.tags.value import Quality, TagValue
 from hmi.tags.wire import from_wire, to_wire
 from hmi.worker.image import TagImage
-from redundancy.config import Transmitter
+from hmi.worker.tag_book import COUNTER, MEMORY, NO_TAGS, EdgeTag, News, TagBook
 from redundancy.ports import Answer, GatewayView, Outcome
 from redundancy.replication import providers
 from redundancy.replication.records import Record
-from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Template, Value
+from sparkplug import DataType, EdgeNodeId, Metric, Value
 
 PROVIDER = "tag-value"
-MEMORY, COUNTER = "memory", "counter"
+_SLICE = 1000  # tags between two looks at the loop
 providers.register(PROVIDER, "written values of memory tags")
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeTag:
-    """One tag of `[default]`, as configured. `edge` is None for a tag that no edge node publishes.
-
-    `period` is ms between two samples of a counter; `initial` is what a memory tag holds before anybody
-    has written to it; a number below `low` or above `high` is never taken, whoever writes it.
-    """
-
-    path: str
-    edge: EdgeNodeId | None
-    device: str
-    name: str
-    datatype: DataType
-    kind: str = MEMORY
-    initial: Value = None
-    writable: bool = False
-    stored: bool = False
-    period: int = 100
-    low: float | None = None
-    high: float | None = None
-    unit: str = ""
-    description: str = ""
-
-    @property
-    def about(self) -> About:
-        """What is said of it, here and in births."""
-        fixed = not self.writable or self.kind != MEMORY
-        return About(self.unit, self.low, self.high, self.description, read_only=fixed)
-
-    def outside(self, value: Value) -> str:
-        """Why the limits forbid this value; "" if they don't. They hold for each element of an array."""
-        if isinstance(value, tuple) and not isinstance(value, DataSet | Template):
-            found = ((number, self.outside(element)) for number, element in enumerate(value))
-            return next((f"element {number}: {why}" for number, why in found if why), "")
-        if not isinstance(value, int | float):
-            return ""
-        # Said this way round, NaN is outside of any limit.
-        if self.low is not None and not value >= self.low:
-            return f"{self.path}: {value:g} is below the low limit {self.low:g}"
-        if self.high is not None and not value <= self.high:
-            return f"{self.path}: {value:g} is above the high limit {self.high:g}"
-        return ""
 
 
 class EdgeRuntime(Protocol):
@@ -95,9 +50,7 @@ class EdgeTags:
     ) -> None:
         self._image, self._keep, self._wall, self._trouble = image, keep, wall, trouble
         self._runtime: EdgeRuntime | None = None
-        self._tags: dict[str, EdgeTag] = {}
-        self._by_metric: dict[tuple[EdgeNodeId, str, str], EdgeTag] = {}
-        self._transmitters: dict[EdgeNodeId, Transmitter] = {}
+        self.book = NO_TAGS
         self._remembered: dict[str, bytes] = {}
         self._redundancy: dict[str, Metric] = {}
         self._writing = asyncio.Lock()
@@ -108,53 +61,62 @@ class EdgeTags:
 
     # -- configuration
 
-    def load(
-        self,
-        tags: Iterable[EdgeTag],
-        transmitters: Iterable[Transmitter],
-        remembered: Mapping[str, bytes] | None = None,
-    ) -> bool:
-        """The tags are now these. Answers whether what the edge nodes publish has changed its shape."""
-        if remembered is not None:
-            self._remembered = dict(remembered)
-        before = self._shape()
-        wanted = {tag.path: tag for tag in tags}
-        for path in self._tags.keys() - wanted.keys():
+    def remember(self, values: Mapping[str, bytes]) -> None:
+        """What has been written to the tags so far, as it is on record."""
+        self._remembered = dict(values)
+
+    def load(self, book: TagBook) -> bool:
+        """`take_up` in one go, while nothing runs yet."""
+        news = book.since(self.book)
+        for _ in self._steps(book, news):
+            pass
+        return news.reshaped
+
+    async def take_up(self, book: TagBook, news: News) -> bool:
+        """The tags are now these; `news` is `book.since(self.book)`, found in a thread since it takes time.
+
+        Answers whether what the edge nodes publish has changed its shape. A hundred thousand tags take a
+        second: the loop, and the lease with it, goes on between two slices.
+        """
+        for _ in self._steps(book, news):
+            await asyncio.sleep(0)
+        return news.reshaped
+
+    def _steps(self, book: TagBook, news: News) -> Iterator[None]:
+        for number, tag in enumerate(news.fresh):
+            self._start(tag)
+            if number % _SLICE == _SLICE - 1:
+                yield
+        # A value and the definition that it is read by change at the same moment.
+        self.book = book
+        for tag in news.changed:
+            self._start(tag)
+        for number, path in enumerate(news.gone):
             self._image.remove(path)
-        for path, tag in wanted.items():
-            if self._tags.get(path) != tag:
-                self._start(tag)
-        self._tags = wanted
-        self._by_metric = {(tag.edge, tag.device, tag.name): tag for tag in wanted.values() if tag.edge}
-        self._transmitters = {EdgeNodeId(t.group, t.edge): t for t in transmitters}
-        return before != self._shape()
+            if number % _SLICE == _SLICE - 1:
+                yield
 
     def knows(self, path: str) -> bool:
         """Whether `path` is a tag of this gateway's own."""
-        return path in self._tags
+        return path in self.book.tags
 
     @property
     def periods(self) -> set[int]:
         """The sampling periods in use, ms."""
-        return {tag.period for tag in self._tags.values() if tag.kind == COUNTER}
+        return set(self.book.counters)
 
     # -- what the runtime asks
 
     def births(self, edge: EdgeNodeId) -> tuple[tuple[Metric, ...], dict[str, tuple[Metric, ...]]]:
         """See redundancy.ports.EdgeTags."""
-        transmitter = self._transmitters.get(edge)
-        devices: dict[str, list[Metric]] = (
-            {device: [] for device in transmitter.devices} if transmitter else {}
-        )
-        for tag in self._tags.values():
-            if tag.edge == edge and tag.device in devices:
-                devices[tag.device].append(self._metric(tag))
-        return tuple(self._redundancy.values()), {name: tuple(held) for name, held in devices.items()}
+        devices = self.book.published.get(edge, {})
+        told = {name: tuple(map(self._metric, tags)) for name, tags in devices.items()}
+        return tuple(self._redundancy.values()), told
 
     async def command(self, edge: EdgeNodeId, device: str | None, metrics: tuple[Metric, ...]) -> None:
         """See redundancy.ports.EdgeTags."""
         for metric in metrics:
-            tag = self._by_metric.get((edge, device or "", metric.name or ""))
+            tag = self.book.by_metric.get((edge, device or "", metric.name or ""))
             if tag is None:
                 self._trouble("command", f"{edge}/{device or ''}: there is no metric {metric.name!r}")
                 continue
@@ -166,7 +128,7 @@ class EdgeTags:
 
     async def write(self, path: str, value: object) -> Outcome:
         """A value out of JSON for one of these tags. The caller has checked that this node is active."""
-        tag = self._tags.get(path)
+        tag = self.book.tags.get(path)
         if tag is None:
             return Outcome(Answer.FAILED, f"there is no tag {path}")
         return await self._accept(tag, value)
@@ -177,16 +139,15 @@ class EdgeTags:
             if record.provider != PROVIDER:
                 continue
             self._remembered[record.key] = record.body
-            tag = self._tags.get(record.key)
+            tag = self.book.tags.get(record.key)
             remembered = self._recall(tag) if tag is not None and tag.kind == MEMORY else None
             if tag is not None and remembered is not None:
                 self._set(tag, *remembered)
 
     def sample_counters(self, instant: int, period: int) -> None:
         """Take the sample that is due at `instant` (ms, a multiple of `period`)."""
-        for tag in self._tags.values():
-            if tag.kind == COUNTER and tag.period == period:
-                self._set(tag, instant // 100, instant)
+        for tag in self.book.counters.get(period, ()):
+            self._set(tag, instant // 100, instant)
 
     def redundancy(self, view: GatewayView) -> None:
         """Node metrics that tell the host about this pair, on change."""
@@ -207,7 +168,7 @@ class EdgeTags:
             metric = Metric(name, datatype, value, timestamp=self._wall())
             self._redundancy[name] = metric
             if self._runtime is not None:
-                for edge in self._transmitters:
+                for edge in self.book.published:
                     self._runtime.sample(edge, None, metric, False)
 
     # -- inside
@@ -283,13 +244,6 @@ class EdgeTags:
         # Two writes within a millisecond are two samples, and a clock set back hides none of them.
         held = self._image.get(tag.path)
         return max(self._wall(), held.timestamp + 1 if held is not None else 0)
-
-    def _shape(self) -> object:
-        return {
-            (tag.edge, tag.device, tag.name, tag.datatype, tag.about)
-            for tag in self._tags.values()
-            if tag.edge in self._transmitters
-        }
 
 
 def peer_state(view: GatewayView) -> str:

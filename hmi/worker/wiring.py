@@ -103,8 +103,8 @@ class NodeWorker:
         await self._in_thread(_adopt)
         await self._read()
         remembered = await self._in_thread(self._store.latest, PROVIDER)
-        self._edges.load((), (), {record.key: record.body for record in remembered})
-        self._take_up()
+        self._edges.remember({record.key: record.body for record in remembered})
+        await self._take_up()
         runtime, publisher, desk = self._assemble()
         sampler = Sampler(self._edges.sample_counters, lambda: self._edges.periods, self._wall)
         self._history.start()
@@ -126,7 +126,7 @@ class NodeWorker:
         async with self._reloading:
             if await self._in_thread(configuration.version) != self._configuration.version:
                 await self._read()
-                self._take_up()
+                await self._take_up()
             return self._configuration.version
 
     # -- inside
@@ -190,15 +190,15 @@ class NodeWorker:
             self._refused = f"the broker's configuration cannot be written: {error}"
             log.error("%s", self._refused)
 
-    def _take_up(self) -> None:
+    async def _take_up(self) -> None:
         """Make tags and runtime what the configuration says, whatever they were."""
         gateway = self._configuration.gateway
-        engine, transmission = (gateway.engine, gateway.transmission) if gateway else (None, None)
+        engine = gateway.engine if gateway else None
         self._gateway_tags.configure(gateway)
         self._engine.servers(server.name for server in (engine.servers if engine else ()))
-        reshaped = self._edges.load(
-            self._configuration.tags, transmission.transmitters if transmission else ()
-        )
+        tags = self._configuration.tags
+        news = await self._in_thread(tags.since, self._edges.book)
+        reshaped = await self._edges.take_up(tags, news)
         if self._runtime is not None and gateway is not None:
             self._runtime.reconfigure(gateway)
             if reshaped:

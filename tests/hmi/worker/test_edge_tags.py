@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from hmi.tags.value import Quality
-from hmi.worker.edge_tags import COUNTER, MEMORY, PROVIDER, EdgeTag, EdgeTags
+from hmi.worker.edge_tags import PROVIDER, EdgeTags
 from hmi.worker.image import TagImage
+from hmi.worker.tag_book import COUNTER, MEMORY, EdgeTag, TagBook
 from redundancy.config import Transmitter
 from redundancy.core.view import PeerView
 from redundancy.ports import Answer, GatewayView
@@ -60,8 +61,12 @@ class Fixture:
             lambda: self.wall,
             lambda kind, detail: self.troubles.append(kind),
         )
-        self.reshaped = self.tags.load([TAG_1, COUNT, LOCAL], [TRANSMITTER], remembered)
+        self.tags.remember(remembered or {})
+        self.reshaped = self.load([TAG_1, COUNT, LOCAL], [TRANSMITTER])
         self.tags.attach(self.runtime)
+
+    def load(self, tags, transmitters):
+        return self.tags.load(TagBook.of(tags, transmitters))
 
     def value(self, tag):
         return self.image.get(tag.path).value
@@ -109,7 +114,7 @@ def test_births_carry_every_tag_with_its_value_and_time_and_devices_without_tags
 
 def test_births_say_unit_limits_description_and_what_cannot_be_written(edge):
     told = dataclasses.replace(TAG_1, unit="bar", low=0.0, high=16.0, description="At the outlet")
-    assert edge.tags.load([told, COUNT], [TRANSMITTER])
+    assert edge.load([told, COUNT], [TRANSMITTER])
     tag_1, counter = edge.tags.births(EDGE)[1]["Device 1"]
     assert {name: entry.value for name, entry in tag_1.properties.items()} == {
         "engUnit": "bar",
@@ -122,9 +127,9 @@ def test_births_say_unit_limits_description_and_what_cannot_be_written(edge):
 
 
 def test_what_is_said_of_a_tag_is_said_again_when_it_changes(edge):
-    assert not edge.tags.load([TAG_1, COUNT, LOCAL], [TRANSMITTER])
+    assert not edge.load([TAG_1, COUNT, LOCAL], [TRANSMITTER])
     locked = dataclasses.replace(TAG_1, writable=False)
-    assert edge.tags.load([locked, COUNT, LOCAL], [TRANSMITTER])
+    assert edge.load([locked, COUNT, LOCAL], [TRANSMITTER])
     assert edge.image.about(TAG_1.path).read_only
     assert edge.value(TAG_1) == 10
 
@@ -144,18 +149,18 @@ def test_what_is_said_of_a_tag_is_said_again_when_it_changes(edge):
 )
 async def test_a_tag_may_hold_a_list_a_table_or_bytes_and_finds_them_again(edge, datatype, value, held):
     tag = EdgeTag("[default]T", None, "", "T", datatype, writable=True)
-    edge.tags.load([tag], [TRANSMITTER])
+    edge.load([tag], [TRANSMITTER])
     assert (await edge.tags.write(tag.path, value)).outcome is Answer.CONFIRMED
     assert edge.value(tag) == held
     recorded = {record.key: record.body for record in edge.runtime.store.latest(PROVIDER)}
     again = Fixture(recorded)
-    again.tags.load([tag], [TRANSMITTER])
+    again.load([tag], [TRANSMITTER])
     assert again.value(tag) == held
 
 
 async def test_limits_hold_for_each_element_of_a_list(edge):
     tag = EdgeTag("[default]T", None, "", "T", DataType.DoubleArray, writable=True, low=0.0, high=10.0)
-    edge.tags.load([tag], [TRANSMITTER])
+    edge.load([tag], [TRANSMITTER])
     came = await edge.tags.write(tag.path, [1, 11.5])
     assert came.outcome is Answer.REFUSED
     assert "element 1" in came.detail
@@ -253,7 +258,7 @@ async def test_a_write_that_cannot_be_is_refused_with_the_reason(edge, tag, valu
 )
 async def test_a_value_outside_the_limits_is_taken_from_nobody(edge, value, word, command):
     level = EdgeTag(f"{DEVICE}/Level", EDGE, "Device 1", "Level", DataType.Double, initial=1.5, writable=True)
-    edge.tags.load([dataclasses.replace(level, low=-1000.0, high=1000.0)], [])
+    edge.load([dataclasses.replace(level, low=-1000.0, high=1000.0)], [])
     if command:
         await edge.tags.command(EDGE, "Device 1", (Metric("Level", DataType.Double, value),))
         assert edge.troubles == ["command"]
@@ -322,10 +327,10 @@ def test_the_pair_is_published_as_node_metrics_on_change_only(edge):
 def test_a_reload_keeps_values_and_says_whether_the_births_changed(edge):
     assert edge.reshaped
     edge.image.put(TAG_1.path, 42, 1, "Int32")
-    assert not edge.tags.load([TAG_1, COUNT, LOCAL], [TRANSMITTER])
+    assert not edge.load([TAG_1, COUNT, LOCAL], [TRANSMITTER])
     assert edge.value(TAG_1) == 42
     more = EdgeTag(f"{DEVICE}/Tag 2", EDGE, "Device 1", "Tag 2", DataType.Double, initial=1.5)
-    assert edge.tags.load([TAG_1, more], [TRANSMITTER])
+    assert edge.load([TAG_1, more], [TRANSMITTER])
     assert edge.value(more) == 1.5
     assert edge.image.get(COUNT.path) is None
     assert not edge.tags.knows(COUNT.path)
@@ -334,6 +339,26 @@ def test_a_reload_keeps_values_and_says_whether_the_births_changed(edge):
 
 def test_a_tag_of_another_type_starts_over_from_its_initial_value(edge):
     changed = EdgeTag(TAG_1.path, EDGE, "Device 1", "Tag 1", DataType.String, initial="ten", writable=True)
-    assert edge.tags.load([changed], [TRANSMITTER])
+    assert edge.load([changed], [TRANSMITTER])
     assert edge.value(changed) == "ten"
     assert edge.image.get(changed.path).quality is Quality.GOOD
+
+
+async def test_thousands_of_new_tags_do_not_hold_the_loop(edge):
+    names = [f"{DEVICE}/T{number}" for number in range(5000)]
+    many = [EdgeTag(name, EDGE, "Device 1", name[-5:], DataType.Int32, initial=1) for name in names]
+    book = TagBook.of([TAG_1, *many], [TRANSMITTER])
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while edge.tags.book is not book:
+            turns += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(others())
+    assert await edge.tags.take_up(book, book.since(edge.tags.book))
+    await ticking
+    assert turns >= 4
+    assert all(edge.image.get(name).value == 1 for name in names)
+    assert edge.image.get(COUNT.path) is None

@@ -4,13 +4,14 @@ import pytest
 
 from hmi.desk import DeskError
 from hmi.history.writer import HistoryWriter
-from hmi.worker.edge_tags import EdgeTag, EdgeTags
+from hmi.worker.edge_tags import EdgeTags
 from hmi.worker.engine_tags import EngineTags
 from hmi.worker.gateway_state import GatewayState
 from hmi.worker.gateway_tags import GatewayTags
 from hmi.worker.image import TagImage
 from hmi.worker.operations import Operations
 from hmi.worker.publisher import Publisher
+from hmi.worker.tag_book import EdgeTag, TagBook
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, GatewayConfig, Server, TransmissionConfig, Transmitter
 from redundancy.ports import Answer, EdgeView, Outcome
@@ -58,7 +59,8 @@ class Station:
         troubles = {"metric-name": 1, "payload": 1}
         parts = (self.image, self.history.put, lambda: 1_000, lambda *_: None)
         self.engine, self.edges = EngineTags(*parts), EdgeTags(*parts)
-        self.edges.load([EdgeTag(OWN, None, "", "Setpoint", DataType.Double, initial=1.0, writable=True)], [])
+        setpoint = EdgeTag(OWN, None, "", "Setpoint", DataType.Double, initial=1.0, writable=True)
+        self.edges.load(TagBook.of([setpoint], []))
         self.edges.attach(self.runtime)
         self.tags = GatewayTags(self.image, node(), lambda: 1_000)
         publisher = Publisher("unix:///nowhere", self.image, GatewayState(node()), self.runtime.view, clock)

@@ -79,6 +79,7 @@ class Connection:
         self.client_id = client_id
         self.is_open = False
         self._client = self._made()
+        self._listen(True)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos, will.retain)
 
@@ -170,16 +171,23 @@ class Connection:
         client.max_queued_messages_set(MAX_OUTSTANDING)
         if self._server.username:
             client.username_pw_set(self._server.username, self._server.password)
-        client.on_socket_open = self._on_socket_open
-        client.on_socket_close = self._on_socket_close
-        # With this callback set, publish() wakes the client's thread and does not write in the caller's.
-        client.on_socket_register_write = _leave_it_to_the_thread
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.on_publish = self._on_publish
-        client.on_subscribe = self._on_subscribe
         return client
+
+    def _listen(self, on: bool) -> None:
+        """Have the client's callbacks come here, or no longer.
+
+        An ended client that still knew its listener would keep its pair of sockets until the next collection.
+        """
+        client = self._client
+        client.on_socket_open = self._on_socket_open if on else None
+        client.on_socket_close = self._on_socket_close if on else None
+        # With this callback set, publish() wakes the client's thread and does not write in the caller's.
+        client.on_socket_register_write = _leave_it_to_the_thread if on else None
+        client.on_connect = self._on_connect if on else None
+        client.on_disconnect = self._on_disconnect if on else None
+        client.on_message = self._on_message if on else None
+        client.on_publish = self._on_publish if on else None
+        client.on_subscribe = self._on_subscribe if on else None
 
     # The client's own thread
 
@@ -194,6 +202,7 @@ class Connection:
             self._hop(Lost(f"the client failed: {error!r}"))
         finally:
             self._client.drop_out_messages()
+            self._listen(False)
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._ended.set)
 
@@ -344,9 +353,11 @@ class Connection:
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _cut(self) -> None:
         """End the socket under the client's thread, which then closes it with a reset."""
+        self._stop_timer()
         if self._sock is not None:
             with suppress(OSError):  # closed by the thread meanwhile
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from redundancy.config import Server
@@ -315,3 +317,24 @@ async def test_sessions_that_are_cut_leave_no_thread_behind(broker: Broker) -> N
             await connection.wait_ended()
         await until(lambda: len(seen.of(Message)) == 5)
     await until(lambda: threading.active_count() <= threads)
+
+
+async def pass_by(broker: Broker, client_id: str) -> None:
+    connection, log = connect(broker.server(), client_id)
+    await until(lambda: log.of(Opened))
+    connection.close()
+    await connection.wait_ended()
+
+
+async def test_a_session_that_has_ended_leaves_no_socket_behind(broker: Broker) -> None:
+    process = psutil.Process()
+    gc.collect()
+    gc.disable()
+    try:
+        before = process.num_fds()
+        for number in range(5):
+            await pass_by(broker, f"passing{number}")
+        # The farewell's timer, a second, is the last that knows a connection.
+        await until(lambda: process.num_fds() <= before, "every socket is closed")
+    finally:
+        gc.enable()

@@ -177,22 +177,45 @@ class NodeConfig:
         return Endpoint(self.bind_interface, self.link.port) if self.bind_interface else self.link
 
 
+class TlsVersion(StrEnum):
+    """The versions of TLS that are any good: 1.0 and 1.1 were withdrawn (RFC 8996)."""
+
+    V12 = "TLS12"
+    V13 = "TLS13"
+
+
+PKCS12 = (".pfx", ".p12")
+"""Endings of files that hold a certificate together with its key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """How a server is told to be the right one. Files are PEM; `ca` "": the system's authorities.
 
-    `certificate` and `key` are this client's own, where the server wants one. Without `verify` anybody can
-    be the server: for a trial, never for a plant.
+    `certificate` and `key` are this client's own, where the server wants one; a certificate in a PKCS#12 file
+    (.pfx, .p12) brings its key along. `password` opens that file or the key. `least` and `most` bound the
+    version; None: as high as both ends can. Without `verify` anybody can be the server: for a trial, never
+    for a plant.
     """
 
     ca: str = ""
     certificate: str = ""
     key: str = field(default="", repr=False)
     verify: bool = True
+    password: str = field(default="", repr=False)
+    least: TlsVersion = TlsVersion.V12
+    most: TlsVersion | None = None
 
     def __post_init__(self) -> None:
-        if bool(self.certificate) != bool(self.key):
+        if self.certificate.lower().endswith(PKCS12):
+            if self.key:
+                raise ConfigError("certificate_file", "a PKCS#12 file has its key inside, and takes no other")
+        elif bool(self.certificate) != bool(self.key):
             raise ConfigError("certificate_file", "a certificate needs its key, and a key its certificate")
+        if self.password and not self.certificate:
+            raise ConfigError("password", "there is no certificate that it could open")
+        if self.most is not None and self.most < self.least:
+            raise ConfigError("most", f"{self.most} is older than {self.least}, the least")
 
 
 _PATH = "/mqtt"  # of a WebSocket, if none is said (MQTT 5.0 section 6 leaves it open; brokers agree)

@@ -1,0 +1,1 @@
+"""The adapter: components that read from several MQTT servers, without Django."""

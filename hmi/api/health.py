@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from hmi import desk
+from hmi.replication import conflicts
 
 
 @require_safe
@@ -36,6 +37,8 @@ async def metrics(_: HttpRequest) -> HttpResponse:
         f"tandem_active {int(gateway['state'] == 'Active')}",
         "# TYPE tandem_epoch counter",
         f"tandem_epoch {gateway['epoch'] or 0}",
+        "# TYPE tandem_config_conflicts gauge",
+        f"tandem_config_conflicts {await conflicts.open_ones().acount()}",
     ]
     for name, value in sorted(counters.items()):
         lines += [f"# TYPE tandem_{name} untyped", f"tandem_{name} {value}"]

@@ -72,6 +72,12 @@ def test_every_page_tells_and_leads_to_the_choice(kept: Conflict, users: dict[st
     assert "<b>bar" not in page
 
 
+def test_monitoring_sees_what_waits_for_a_choice(kept: Conflict) -> None:
+    assert "\ntandem_config_conflicts 1\n" in Client().get("/metrics").content.decode()
+    Conflict.objects.filter(pk=kept.name).update(settled_at=kept.at)
+    assert "\ntandem_config_conflicts 0\n" in Client().get("/metrics").content.decode()
+
+
 @pytest.mark.parametrize("who", ["victor", "bob"])
 def test_who_may_not_configure_may_neither_look_nor_choose(
     kept: Conflict, users: dict[str, User], who: str

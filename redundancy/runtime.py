@@ -49,6 +49,7 @@ from redundancy.modules import Modules
 from redundancy.pair_driver import PairDriver
 from redundancy.ports import Answer, EdgeTags, GatewayView, Outcome, Refused, Sink
 from redundancy.replication.ledger import PATIENCE, PROVIDERS, Ledger
+from redundancy.replication.reconciler import Reconciler
 from redundancy.replication.records import Record, RecordStore
 from redundancy.replication.replicator import Replicator
 from redundancy.site import Farewells, Site, Troubles
@@ -78,6 +79,7 @@ class Runtime:
         store: RecordStore,
         sink: Sink,
         tags: EdgeTags,
+        history: Reconciler | None = None,
     ) -> None:
         self.loop_lag = 0.0
         self._node = node
@@ -99,7 +101,9 @@ class Runtime:
             self._modules.changeovers.asked,
             lambda: self._pair_view().active_node,
         )
-        self._links = Links(node, self._boot, self._link_events(), self._replicator.events)
+        pulls = {"records": self._replicator.events} | ({"history": history.events} if history else {})
+        self._links = Links(node, self._boot, self._link_events(), pulls)
+        self._history = history
         self._pair: Pair | None = None
         self._driver: PairDriver | None = None
         self._ended = asyncio.Event()
@@ -136,6 +140,8 @@ class Runtime:
             self._modules.shut(clean=self._drained)
             await self._links.close()
             await self._replicator.close()
+            if self._history is not None:
+                await self._history.close()
 
     async def _serve(self, driver: PairDriver) -> None:
         names = {"pair": driver.run(), "ledger": self._ledger.write_behind(), "pulse": self._pulse()}

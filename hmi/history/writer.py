@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import orjson
 
+from hmi.history.schema import path_hash
 from hmi.tags.value import Quality, code_of
 from hmi.tags.wire import special, to_wire
 from sparkplug import DataSet, Value
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 
 LARGEST_INTEGER = 2**63 - 1
 LONGEST_TEXT = 4096
+"""Characters of an array, a table or bytes, written as a text."""
+LARGEST_TEXT = 1_000_000
+"""Characters of any other text: what is longer would not fit on the way to the other node of a pair."""
+ADD_SAMPLE = "INSERT OR IGNORE INTO history_sample VALUES (?, ?, ?, ?)"
 _MOST_TOLD = 100
 # SQLite waits this long (seconds) for another writer, a migration say.
 _BUSY = 5.0
@@ -82,7 +87,8 @@ class HistoryWriter:
 
     def put(self, sample: Sample) -> None:
         """Queue one sample; never blocks. Arrays, tables and bytes become a text of at most 4 KB. What is
-        longer, or has an impossible time, is left out and counted.
+        longer, or a text of more than a million characters, or has an impossible time, is left out and
+        counted.
         """
         if not 0 <= sample.timestamp <= LARGEST_INTEGER:
             self._leave_out(sample, f"{sample.timestamp} is no time")
@@ -93,6 +99,9 @@ class HistoryWriter:
                 self._leave_out(sample, f"its {sample.datatype} takes more than {LONGEST_TEXT} bytes")
                 return
             sample = sample._replace(value=text)
+        elif isinstance(sample.value, str) and len(sample.value) > LARGEST_TEXT:
+            self._leave_out(sample, f"its text is longer than {LARGEST_TEXT} characters")
+            return
         if len(self._waiting) >= self._limit:
             with contextlib.suppress(IndexError):
                 self._waiting.popleft()
@@ -162,9 +171,8 @@ class HistoryWriter:
             rows = [
                 (self._id(connection, s), s.timestamp, storable(s.value), code_of(s.quality)) for s in batch
             ]
-            before = connection.total_changes
-            connection.executemany("INSERT OR IGNORE INTO history_sample VALUES (?, ?, ?, ?)", rows)
-            new = connection.total_changes - before
+            # The cursor counts rows of this table; the connection would count the triggers' changes, too.
+            new = connection.executemany(ADD_SAMPLE, rows).rowcount
             connection.execute("COMMIT")
         except BaseException:
             self._ids.clear()
@@ -178,9 +186,9 @@ class HistoryWriter:
         if known is not None and known[1] == sample.datatype:
             return known[0]
         number: int = connection.execute(
-            "INSERT INTO history_tag (path, datatype) VALUES (?, ?)"
+            "INSERT INTO history_tag (path, datatype, hash) VALUES (?, ?, ?)"
             " ON CONFLICT (path) DO UPDATE SET datatype = excluded.datatype RETURNING id",
-            (sample.path, sample.datatype),
+            (sample.path, sample.datatype, path_hash(sample.path)),
         ).fetchone()[0]
         self._ids[sample.path] = (number, sample.datatype)
         return number

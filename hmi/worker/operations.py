@@ -27,6 +27,7 @@ from hmi.worker.overview import overview
 from hmi.worker.publisher import Publisher
 from redundancy.config import NodeConfig
 from redundancy.ports import Answer, GatewayView, Outcome
+from redundancy.replication.reconciler import Reconciler, Standing
 from sparkplug import EdgeNodeId, Value
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,12 @@ class Operations:
         history: HistoryWriter,
         troubles: Mapping[str, int],
         reload: Callable[[], Awaitable[str]],
+        exchange: Reconciler | None = None,
     ) -> None:
         self._node, self._runtime, self._image = node, runtime, image
         self._engine, self._edges, self._publisher, self._history = engine, edges, publisher, history
         self._troubles, self._reload = troubles, reload
+        self._exchange = exchange
 
     @property
     def table(self) -> dict[str, Callable[..., Awaitable[Any]]]:
@@ -121,13 +124,17 @@ class Operations:
     async def metrics(self) -> dict[str, float]:
         """Counters and gauges by name, all numbers."""
         tally, view = self._history.tally, self._runtime.view()
+        pair = Standing() if self._exchange is None else self._exchange.standing
         troubles = Counter(dict(self._troubles)) + Counter(dict(view.troubles))
         return {
             "tags": len(self._image),
             "tags_watched": self._publisher.watched,
             "live_batches_total": self._publisher.batches,
             "messages_total": self._engine.messages,
-            "history_stored_total": tally.stored,
+            "history_stored_total": tally.stored + pair.taken,
+            "history_from_peer_total": pair.taken,
+            "history_equal": -1 if pair.compared is None else int(pair.equal_since is not None),
+            "history_minutes_differing": pair.differing,
             "history_duplicates_total": tally.duplicates,
             "history_dropped_total": tally.dropped,
             "history_left_out_total": tally.left_out,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from hmi.desk import DeskError
@@ -14,6 +15,7 @@ from redundancy.core.view import PeerView, WitnessView
 from redundancy.ports import GatewayView, Refused
 from redundancy.replication import providers
 from redundancy.replication.providers import Pulls
+from redundancy.replication.reconciler import Reconciler
 from redundancy.replication.records import Record
 
 LONGEST_TIMELINE = 24 * 3600
@@ -36,8 +38,14 @@ class Paired(Protocol):
 class PairOperations:
     """Lives on the runtime's loop. `saw` and `applied` are told what the runtime reports."""
 
-    def __init__(self, node: NodeConfig, clock: Clock, reload: Callable[[], Awaitable[str]]) -> None:
-        self._node, self._clock, self._reload = node, clock, reload
+    def __init__(
+        self,
+        node: NodeConfig,
+        clock: Clock,
+        reload: Callable[[], Awaitable[str]],
+        exchange: Reconciler | None = None,
+    ) -> None:
+        self._node, self._clock, self._reload, self._exchange = node, clock, reload, exchange
         self._timeline = Timeline()
         self._pulls = Pulls()
         self._runtime: Paired | None = None
@@ -60,7 +68,7 @@ class PairOperations:
         self._pulls.applied(records, self._clock.now().mono)
 
     async def pair(self, minutes: float = 15.0) -> dict[str, Any]:
-        """Settings, links, providers and the last `minutes` of the timeline; times in ISO 8601 or ms."""
+        """Settings, links, providers, history, the last `minutes` as a timeline; times in ISO 8601 or ms."""
         now, view = self._clock.now(), self._acting().view()
         begin = now.wall - round(min(max(minutes, 1.0) * 60, LONGEST_TIMELINE) * 1000)
         return {
@@ -70,6 +78,7 @@ class PairOperations:
             "loop_lag_ms": round(self._acting().loop_lag * 1000, 1),
             "troubles": dict(view.troubles),
             "providers": [self._provider(one, now.mono, now.wall) for one in providers.registered()],
+            "history": None if self._exchange is None else asdict(self._exchange.standing),
             "timeline": {
                 "from": begin,
                 "to": now.wall,

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from django.conf import settings
 from django.db import DatabaseError
 
+from hmi.history.exchange import HistoryExchange
 from hmi.history.router import ALIAS
 from hmi.history.writer import HistoryWriter
 from hmi.people import audit
@@ -38,6 +39,7 @@ from hmi.worker.reports import Reports, Troubles
 from hmi.worker.sampler import Sampler
 from redundancy.clock import Clock
 from redundancy.config import ConfigError, NodeConfig
+from redundancy.replication.reconciler import Reconciler
 from redundancy.replication.records import Record, RecordStore
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
@@ -81,12 +83,13 @@ class NodeWorker:
         self._database = ThreadPoolExecutor(1, thread_name_prefix="rows")
         self._history = HistoryWriter(history)
         self._troubles = Troubles()
+        self._exchange = Reconciler(HistoryExchange(history), clock, self._troubles) if node.peer else None
         self.image = TagImage()
         parts = (self.image, self._history.put, self._wall, self._troubles)
         self._engine, self._edges = EngineTags(*parts), EdgeTags(*parts)
         self._gateway_tags = GatewayTags(self.image, node, self._wall)
         self._journal = Journal(redis_url)
-        self._pair = PairOperations(node, clock, self.reload)
+        self._pair = PairOperations(node, clock, self.reload, self._exchange)
 
     def stop(self) -> None:
         """Hand the role over and end `run`. On the loop."""
@@ -154,6 +157,7 @@ class NodeWorker:
             self._store,
             reports,
             self._edges,
+            self._exchange,
         )
         self._edges.attach(runtime)
         self._pair.attach(runtime)
@@ -169,6 +173,7 @@ class NodeWorker:
             self._history,
             self._troubles,
             self.reload,
+            self._exchange,
         )
         table = {**operations.table, **self._pair.table}
         return runtime, publisher, Desk(self._redis_url, table)

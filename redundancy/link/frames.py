@@ -20,7 +20,8 @@ from typing import Any
 
 MAC_SIZE = 32
 HANDSHAKE_LIMIT = 4096
-LIMITS: Mapping[str, int] = {"lease": 64 * 1024, "records": 8 * 1024 * 1024}  # bytes of a body, by channel
+# Bytes of a body, by channel.
+LIMITS: Mapping[str, int] = {"lease": 64 * 1024, "records": 8 * 1024 * 1024, "history": 8 * 1024 * 1024}
 
 _LENGTH = struct.Struct("!I")
 _NUMBER = struct.Struct("!Q")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redundancy.config import NodeConfig
@@ -36,8 +37,9 @@ class LinkEvents:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordsEvents:
-    """Where the records channel reports (redundancy.replication.replicator.Replicator.events).
+class PullEvents:
+    """Where a channel reports on which each node pulls from the other: "records"
+    (redundancy.replication.replicator.Replicator.events) and "history" (....reconciler.Reconciler.events).
 
     The first three concern the connection on which this node pulls, the next two those on which it serves.
     `waits()` tells since when (loop time) the pull waits for progress, None while it waits for nothing;
@@ -53,28 +55,55 @@ class RecordsEvents:
     stalled: Callable[[str], None] = lambda _: None
 
 
+class _Pull:
+    """One channel on which this node pulls, watched over. `dial` makes a Dialer to the peer."""
+
+    def __init__(
+        self, channel: str, events: PullEvents, patience: float, dial: Callable[..., Dialer]
+    ) -> None:
+        self.events = events
+        self.watch = StallWatch(channel, patience, events.waits, self._stalled)
+        self.dialer = dial(
+            channel, on_up=self._up, on_down=self._down, on_message=lambda _, message: events.pulled(message)
+        )
+
+    def _up(self, _: Speaker) -> None:
+        self.events.pull_up(self.dialer.send)
+        self.watch.start()
+
+    def _down(self, _: Speaker, why: str) -> None:
+        self.watch.stop()
+        self.events.pull_down(why)
+
+    def _stalled(self, why: str) -> None:
+        self.events.stalled(why)
+        self.dialer.drop(why)
+
+
 class Links:
     """A node's listener and its dialers. Both nodes of a pair dial each other; either connection serves."""
 
     def __init__(
-        self, node: NodeConfig, boot_id: str, events: LinkEvents, records: RecordsEvents | None = None
+        self,
+        node: NodeConfig,
+        boot_id: str,
+        events: LinkEvents,
+        pulls: Mapping[str, PullEvents] | None = None,
     ) -> None:
+        """`pulls`: by channel. Without one of them this node neither asks nor answers there."""
         self._events = events
-        self._records = records
         self._up = False
         self._papers = None if node.link_tls is None else Papers(node.link_tls)
-        waits = (lambda: None) if records is None else records.waits
-        self._watch = StallWatch(node.redundancy.sync_timeout, waits, self._stalled)
         self._peer = "" if node.peer is None else node.peer.node
         self.intruders = Intruders(events.intruder, events.wrong_peer, events.wrong_peer_gone)
         self._witness_intruders = Intruders(events.intruder, events.intruder)
         self.listener: Listener | None = None
         self.dialer: Dialer | None = None
-        self.records: Dialer | None = None
+        self.pulls: dict[str, _Pull] = {}
         self.witness: Dialer | None = None
         me, key = Speaker.of(node, boot_id), node.plant_key
         if node.peer is not None:
-            self._link_peer(node, me, boot_id)
+            self._link_peer(node, me, boot_id, pulls or {})
         if node.witness is not None:
             self.witness = Dialer(
                 me,
@@ -89,9 +118,11 @@ class Links:
                 papers=self._papers,
             )
 
-    def _link_peer(self, node: NodeConfig, me: Speaker, boot_id: str) -> None:
+    def _link_peer(
+        self, node: NodeConfig, me: Speaker, boot_id: str, pulls: Mapping[str, PullEvents]
+    ) -> None:
         assert node.peer is not None
-        check, key, peer = expect_peer(node, boot_id), node.plant_key, node.peer.link
+        check, key = expect_peer(node, boot_id), node.plant_key
         self.listener = Listener(
             me,
             node.listens,
@@ -101,35 +132,27 @@ class Links:
             on_up=lambda _, channel: self._settle(channel, ""),
             on_down=lambda _, channel, why: self._left(channel, why),
             intruders=self.intruders,
+            channels=frozenset({"lease", *pulls}),
             papers=self._papers,
         )
-        self.dialer = Dialer(
+        dial = partial(
+            Dialer,
             me,
-            peer,
+            node.peer.link,
             key,
-            "lease",
             check=check,
-            on_up=lambda _: self._settle("lease", ""),
-            on_down=lambda _, why: self._settle("lease", why),
-            on_message=lambda _, message: self._events.received(self._peer, message),
             intruders=self.intruders,
             papers=self._papers,
             bind=node.bind_interface,
         )
-        if self._records is not None:
-            self.records = Dialer(
-                me,
-                peer,
-                key,
-                "records",
-                check=check,
-                on_up=lambda _: self._pull_up(),
-                on_down=lambda _, why: self._pull_down(why),
-                on_message=lambda _, message: self._records.pulled(message) if self._records else None,
-                intruders=self.intruders,
-                papers=self._papers,
-                bind=node.bind_interface,
-            )
+        self.dialer = dial(
+            "lease",
+            on_up=lambda _: self._settle("lease", ""),
+            on_down=lambda _, why: self._settle("lease", why),
+            on_message=lambda _, message: self._events.received(self._peer, message),
+        )
+        patience = node.redundancy.sync_timeout
+        self.pulls = {channel: _Pull(channel, heard, patience, dial) for channel, heard in pulls.items()}
 
     @property
     def why(self) -> str:
@@ -148,16 +171,15 @@ class Links:
         """Listen and dial. Raises OSError if the link's port is taken."""
         if self.listener is not None:
             await self.listener.start()
-        for dialer in (self.dialer, self.records, self.witness):
-            if dialer is not None:
-                dialer.start()
+        for dialer in self._dialers:
+            dialer.start()
 
     async def close(self) -> None:
         """Hang up everywhere."""
-        self._watch.stop()
-        for dialer in (self.dialer, self.records, self.witness):
-            if dialer is not None:
-                await dialer.close()
+        for pull in self.pulls.values():
+            pull.watch.stop()
+        for dialer in self._dialers:
+            await dialer.close()
         if self.listener is not None:
             await self.listener.close()
 
@@ -172,27 +194,17 @@ class Links:
     def _take(self, sender: Speaker, channel: str, message: dict[str, Any], reply: Reply) -> None:
         if channel == "lease":
             self._events.received(sender.node, message)
-        elif self._records is not None:
-            self._records.asked(message, reply)
+        else:
+            self.pulls[channel].events.asked(message, reply)
 
-    def _pull_up(self) -> None:
-        if self._records is not None and self.records is not None:
-            self._records.pull_up(self.records.send)
-            self._watch.start()
-
-    def _pull_down(self, why: str) -> None:
-        self._watch.stop()
-        if self._records is not None:
-            self._records.pull_down(why)
-
-    def _stalled(self, why: str) -> None:
-        if self._records is not None and self.records is not None:
-            self._records.stalled(why)
-            self.records.drop(why)
+    @property
+    def _dialers(self) -> list[Dialer]:
+        pulling = [pull.dialer for pull in self.pulls.values()]
+        return [dialer for dialer in (self.dialer, *pulling, self.witness) if dialer is not None]
 
     def _left(self, channel: str, why: str) -> None:
-        if channel == "records" and self._records is not None:
-            self._records.left(why)
+        if channel in self.pulls:
+            self.pulls[channel].events.left(why)
         self._settle(channel, why)
 
     def _settle(self, channel: str, why: str) -> None:

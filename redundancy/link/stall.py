@@ -1,4 +1,4 @@
-"""Watching a pull of records: one that makes no progress gets a new connection (Sync Timeout)."""
+"""Watching a pull: one that makes no progress gets a new connection (Sync Timeout)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 
 class StallWatch:
-    """`since()` tells since when (loop time) the pull waits for progress, None while it waits for nothing.
+    """Over the pull of `what`. `since()` tells since when (loop time) it waits for progress, None while it
+    waits for nothing.
 
     After `patience` seconds of it `stalled(why)` is called, and the watch ends until it is started again.
     """
 
     def __init__(
-        self, patience: float, since: Callable[[], float | None], stalled: Callable[[str], None]
+        self, what: str, patience: float, since: Callable[[], float | None], stalled: Callable[[str], None]
     ) -> None:
+        self._what = what
         self._patience = patience
         self._since = since
         self._stalled = stalled
@@ -36,6 +38,7 @@ class StallWatch:
         since = self._since()
         if since is not None and loop.time() >= since + self._patience:
             self._timer = None
-            self._stalled(f"the pull of records made no progress for {self._patience:g} s and is begun anew")
+            why = f"the pull of {self._what} made no progress for {self._patience:g} s and is begun anew"
+            self._stalled(why)
             return
         self._timer = loop.call_later(self._patience / 4, self._look)

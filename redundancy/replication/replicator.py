@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from redundancy.link.links import RecordsEvents
+from redundancy.link.links import PullEvents
 from redundancy.replication.exchange import Batch, CopiedStore, Intake, Supply, text, texts
 from redundancy.replication.records import MAX_BODY, MemoryStore, Record, RecordStore
 
@@ -48,7 +48,7 @@ class Replicator:
         self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
         self._server = _Server(self)
         self._puller = _Puller(self, on_applied, on_progress)
-        self.events = RecordsEvents(
+        self.events = PullEvents(
             pull_up=self._puller.up,
             pulled=self._puller.heard,
             pull_down=self._puller.down,

@@ -91,7 +91,7 @@ async def serve() -> None:
     tasks: list[asyncio.Task[None]] = []
     replicator = Replicator(DjangoStore(), applied, lambda kind, why: say("trouble", why=why))
     silent = LinkEvents(*([lambda *_: None] * 5))
-    links = Links(node, f"{node.node}-{time.monotonic()}", silent, replicator.events)
+    links = Links(node, f"{node.node}-{time.monotonic()}", silent, {"records": replicator.events})
     await links.start()
     say("ready")
     while (line := (await asyncio.to_thread(sys.stdin.readline)).split()) and line[0] != "end":

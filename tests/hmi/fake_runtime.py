@@ -34,7 +34,9 @@ from redundancy.clock import Clock
 from redundancy.config import NodeConfig
 from redundancy.core.view import PeerView, WitnessView
 from redundancy.ports import EdgeView, GatewayView
+from redundancy.replication.reconciler import Reconciler
 from sparkplug import EdgeNodeId
+from tests.redundancy.item_sets import ItemSet
 
 FOREVER = 1e9
 
@@ -145,7 +147,8 @@ class FakeRuntime:
         self.publisher = Publisher(
             self.url, self.image, GatewayState(self.node), lambda: self._view, self.clock
         )
-        self.pair = PairOperations(self.node, self.clock, self._version)
+        self.exchange = Reconciler(ItemSet(), self.clock, lambda *_: None)
+        self.pair = PairOperations(self.node, self.clock, self._version, self.exchange)
         self.pair.attach(cast(Paired, SimpleNamespace(view=lambda: self._view, loop_lag=0.0)))
         self.pair.saw(self._view)
         names = "read browse write pair failover maintenance resync watch unwatch overview poke metrics"

@@ -24,6 +24,8 @@ from redundancy.config import (
     Transmitter,
 )
 from redundancy.ports import Answer, GatewayView, Outcome, Refused
+from redundancy.replication.reconciler import Pace, Reconciler
+from redundancy.replication.reconciliation import ItemStore
 from redundancy.replication.records import MemoryStore, Record
 from redundancy.runtime import Runtime
 from redundancy.witness import Witness
@@ -175,6 +177,8 @@ class Node:
     log: Log = field(default_factory=Log)
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: Clock = field(default_factory=Clock)
+    samples: ItemStore | None = None
+    pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -184,7 +188,13 @@ class Node:
 
     def _made(self) -> Runtime:
         parts = (self.config, self.gateway, self.folder, self.clock, self.store, self.log, self.tags)
-        return Runtime(*parts)
+        self.history = self.samples and Reconciler(self.samples, self.clock, self.log.trouble, self.pace)
+        return Runtime(*parts, self.history)
+
+    def keep(self, samples: ItemStore, pace: Pace) -> None:
+        """Before the start: this node has a history, and exchanges it."""
+        self.samples, self.pace = samples, pace
+        self.runtime = self._made()
 
     def become(self, **changes: Any) -> None:
         """Before the start: these fields of its configuration are otherwise."""

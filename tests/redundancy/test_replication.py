@@ -287,8 +287,8 @@ async def test_two_nodes_replicate_over_their_links_and_survive_a_restart() -> N
     silent = LinkEvents(*([lambda *_: None] * 5))
     one, two = End(filled(2000, b"x" * 3000)), End(MemoryStore())
     first, second = (
-        Links(master, "1", silent, one.replicator.events),
-        Links(backup, "2", silent, two.replicator.events),
+        Links(master, "1", silent, {"records": one.replicator.events}),
+        Links(backup, "2", silent, {"records": two.replicator.events}),
     )
     await first.start()
     await second.start()
@@ -297,7 +297,7 @@ async def test_two_nodes_replicate_over_their_links_and_survive_a_restart() -> N
         await second.close()
         await two.replicator.close()
         again = End(two.store)
-        second = Links(backup, "3", silent, again.replicator.events)
+        second = Links(backup, "3", silent, {"records": again.replicator.events})
         await second.start()
         await until(lambda: same(one, again) and one.replicator.lag == 0)
         assert await one.replicator.remember("tags", "last", b"word", 1, 3.0)

@@ -36,7 +36,7 @@ class Stuck(MemoryStore):
 async def linked(one: End, two: End) -> AsyncIterator[tuple[Links, Links]]:
     settings = RedundancySettings(sync_timeout=1.0)
     links = [
-        Links(replace(node, redundancy=settings), boot, SILENT, end.replicator.events)
+        Links(replace(node, redundancy=settings), boot, SILENT, {"records": end.replicator.events})
         for node, boot, end in zip(wired(), "mb", (one, two), strict=True)
     ]
     for each in links:
@@ -65,7 +65,7 @@ async def test_a_pull_that_is_through_waits_for_nothing() -> None:
     for store in (MemoryStore(), filled(3), filled(2 * BATCH + 1)):
         one, two = End(store), End(MemoryStore())
         async with linked(one, two) as (_, pulling):
-            await until(lambda: pulling.records is not None and pulling.records.is_up)
+            await until(lambda: pulling.pulls["records"].dialer.is_up)
             await until(lambda: same(one, two) and two.replicator.events.waits() is None)  # noqa: B023
             await until(lambda: one.replicator.events.waits() is None)  # noqa: B023
         assert not one.troubles + two.troubles
@@ -113,7 +113,7 @@ def test_it_does_so_when_the_rest_is_the_reader_s_own_or_gone() -> None:
 async def test_the_watch_counts_from_the_last_progress_and_ends_with_the_connection() -> None:
     loop, told = asyncio.get_running_loop(), []
     since: list[float | None] = [None]
-    watch = StallWatch(0.2, lambda: since[0], told.append)
+    watch = StallWatch("records", 0.2, lambda: since[0], told.append)
     watch.start()
     began = since[0] = loop.time()
     await until(lambda: told)

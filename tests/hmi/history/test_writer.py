@@ -20,7 +20,7 @@ TABLE = DataSet(("a", "b"), (DataType.Int8, DataType.String), ((1, None), (2, "x
 def file(tmp_path):
     file = tmp_path / "history.db"
     with sqlite3.connect(file) as connection:
-        for statement in schema.TABLES:
+        for statement in schema.COMPLETE:
             connection.execute(statement)
     connection.close()
     return file
@@ -176,7 +176,7 @@ def test_samples_wait_while_the_file_is_missing_its_tables_and_are_stored_afterw
     assert "no such table" in writer.tally.why
     assert writer.backlog == 1
     connection = sqlite3.connect(file)
-    for statement in schema.TABLES:
+    for statement in schema.COMPLETE:
         connection.execute(statement)
     connection.close()
     assert writer.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from hmi.people.models import AuditRow, User
 from hmi.replication import ledger
 from hmi.replication.store import DjangoStore
+from redundancy.replication.reconciler import Standing
 from tests.hmi.fake_runtime import FakeRuntime
 from tests.hmi.live_node import signed_in
 from tests.waiting import wait_for
@@ -111,6 +113,23 @@ def test_the_page_shows_settings_providers_a_timeline_and_what_a_lost_witness_me
     ):
         assert text in page, text
     assert "the next failure of one of them needs a person" in page
+    assert "not compared yet" in page
+
+
+def test_the_page_says_whether_the_two_histories_are_equal(
+    node: FakeRuntime, people: dict[str, User]
+) -> None:
+    def seen(**standing: Any) -> str:
+        node.exchange.standing = Standing(**standing)
+        page = signed_in(people["viewer"]).get("/parts/redundancy/").content.decode()
+        return " ".join(re.sub("<[^>]*>", " ", page).split())
+
+    now = node.clock.now().wall
+    apart = seen(taken=40, here=1200, there=1240, differing=3, compared=now)
+    for text in ("Histories differ , 3 minutes to catch up here", "1200 / 1240", "other node 40"):
+        assert text in apart, text
+    equal = seen(taken=40, here=1240, there=1240, compared=now, equal_since=now - 180_000)
+    assert "Histories equal, for 3 min" in equal
 
 
 def test_a_changeover_has_a_page_and_a_download(node: FakeRuntime, people: dict[str, User]) -> None:

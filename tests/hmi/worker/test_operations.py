@@ -3,6 +3,7 @@
 import pytest
 
 from hmi.desk import DeskError
+from hmi.history.exchange import HistoryExchange
 from hmi.history.writer import HistoryWriter
 from hmi.worker.edge_tags import EdgeTags
 from hmi.worker.engine_tags import EngineTags
@@ -15,6 +16,7 @@ from hmi.worker.tag_book import EdgeTag, TagBook
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, GatewayConfig, Server, TransmissionConfig, Transmitter
 from redundancy.ports import Answer, EdgeView, Outcome
+from redundancy.replication.reconciler import Reconciler, Standing
 from sparkplug import DataSet, DataType, EdgeNodeId, Metric, Property
 from tests.hmi.worker.gateways import node, view
 
@@ -56,6 +58,7 @@ class Station:
     def __init__(self, folder):
         self.runtime, self.image, self.reloads, clock = ScriptedRuntime(), TagImage(), 0, Clock()
         self.history = HistoryWriter(folder / "history.db")
+        self.exchange = Reconciler(HistoryExchange(folder / "history.db"), clock, lambda *_: None)
         troubles = {"metric-name": 1, "payload": 1}
         parts = (self.image, self.history.put, lambda: 1_000, lambda *_: None)
         self.engine, self.edges = EngineTags(*parts), EdgeTags(*parts)
@@ -74,6 +77,7 @@ class Station:
             self.history,
             troubles,
             self.reload,
+            self.exchange,
         )
         self.engine.node_born(
             EDGE, "Chariot SCADA", (Metric("Redundancy/State", DataType.String, "Active"),), 900
@@ -246,6 +250,18 @@ async def test_metrics_are_numbers_under_names_that_prometheus_takes(station):
     assert metrics["trouble_payload_total"] == 3
     assert metrics["trouble_metric_name_total"] == 1
     assert metrics["troubles_total"] == 4
+    assert (metrics["history_equal"], metrics["history_from_peer_total"]) == (-1, 0)
+
+
+async def test_samples_that_came_from_the_peer_count_as_stored_and_not_as_repeated(station):
+    station.history.tally.stored, station.history.tally.duplicates = 100, 7
+    station.exchange.standing = Standing(taken=40, here=140, there=150, differing=2, compared=1_000)
+    metrics = await station.operations.metrics()
+    assert (metrics["history_stored_total"], metrics["history_from_peer_total"]) == (140, 40)
+    assert (metrics["history_duplicates_total"], metrics["history_minutes_differing"]) == (7, 2)
+    assert metrics["history_equal"] == 0
+    station.exchange.standing = Standing(equal_since=1_000, compared=2_000)
+    assert (await station.operations.metrics())["history_equal"] == 1
 
 
 def test_every_operation_of_the_desk_is_there(station):

@@ -1,4 +1,4 @@
-"""One MQTT session on one fresh paho client. The only module but `packets` that imports paho.
+"""One MQTT session on one fresh paho client. Only `clients` and `packets` import paho, too.
 
 paho never reconnects here and never holds a backlog: a new session is a new Connection, ordered by the
 core, and what a dead one still had is dropped. Its callbacks do nothing but put a report on a queue,
@@ -18,10 +18,12 @@ from contextlib import suppress
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 
 from redundancy.config import Server
 from redundancy.mqtt import packets
+from redundancy.mqtt.clients import MAX_OUTSTANDING, HandClient, client_for
+from redundancy.mqtt.receipts import Receipts, Released, Verdict
 from redundancy.mqtt.reports import (
     Acked,
     Kept,
@@ -36,7 +38,6 @@ from redundancy.mqtt.reports import (
 from redundancy.mqtt.tls import client_context, plain
 from sparkplug.effects import Will
 
-MAX_OUTSTANDING = 10_000  # messages handed to paho and not yet written (QoS 0) or acknowledged (QoS 1)
 MAX_WAITING = 10_000  # reports that the loop has not taken; beyond it the socket is read more slowly
 _BURST = 500  # reports handed on before the loop may do something else
 _GRACE = 0.2  # seconds on top of the connect timeout, so that the system's own reason comes first
@@ -49,7 +50,8 @@ class Connection:
 
     `report(connection, report)` runs on the loop. First comes Opened or Refused; after Refused, Lost or
     `close` nothing comes any more. `wait_ended` is for whoever must know that the thread is gone. Without
-    `kept` the session begins and ends with the connection.
+    `kept` the session begins and ends with the connection. A report may wait `gather` seconds for more of
+    them: two threads that wake each other for every packet do half as much.
     """
 
     def __init__(
@@ -61,12 +63,17 @@ class Connection:
         *,
         will: Will | None = None,
         kept: Kept | None = None,
+        gather: float = 0.0,
+        receipts: Receipts | None = None,
     ) -> None:
         self._loop = loop
         self._server = server
         self._kept = kept
+        by_hand = kept is not None and kept.by_hand
+        self._receipts = (receipts or Receipts()) if by_hand else None
+        self._gather = gather
         self._report = report
-        self._inbox: deque[Report] = deque()
+        self._inbox: deque[Report | Released] = deque()
         self._hopping = False
         self._room = threading.Event()
         self._outstanding = 0
@@ -78,7 +85,7 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
         self.client_id = client_id
         self.is_open = False
-        self._client = self._made()
+        self._client = client_for(server, client_id, kept)
         self._listen(True)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos, will.retain)
@@ -107,8 +114,19 @@ class Connection:
         return info.mid
 
     def acknowledge(self, message: Message) -> None:
-        """A message is taken (`Kept.by_hand`); said in the order and in the session in which they came."""
-        if self.is_open and message.qos:
+        """A message is taken (`Kept.by_hand`); said in the order in which they came.
+
+        It may have come on an earlier connection with the same `receipts`; the server is told when it can be.
+        """
+        if message.qos and self._receipts is not None and self._receipts.taken(message):
+            self._answer(message)
+
+    def _answer(self, message: Message) -> None:
+        if not self.is_open:
+            return
+        if message.qos == 2 and isinstance(self._client, HandClient):
+            self._client.received(message.mid)
+        else:
             self._client.ack(message.mid, message.qos)
 
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> int:
@@ -153,26 +171,6 @@ class Connection:
     def _properties(self, user: UserProperties) -> packets.Properties | None:
         return packets.publish_properties(user) if user and self._server.version >= packets.V5 else None
 
-    def _made(self) -> Client:
-        server = self._server
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            self.client_id,
-            clean_session=self._kept is None if server.version < packets.V5 else None,
-            protocol=MQTTProtocolVersion(server.version),
-            transport="tcp" if server.path is None else "websockets",
-            reconnect_on_failure=False,
-            manual_ack=self._kept is not None and self._kept.by_hand,
-        )
-        if server.path is not None:
-            client.ws_set_options(server.path)
-        client.connect_timeout = self._server.connect_timeout
-        client.suppress_exceptions = True
-        client.max_queued_messages_set(MAX_OUTSTANDING)
-        if self._server.username:
-            client.username_pw_set(self._server.username, self._server.password)
-        return client
-
     def _listen(self, on: bool) -> None:
         """Have the client's callbacks come here, or no longer.
 
@@ -188,6 +186,8 @@ class Connection:
         client.on_message = self._on_message if on else None
         client.on_publish = self._on_publish if on else None
         client.on_subscribe = self._on_subscribe if on else None
+        if isinstance(client, HandClient):
+            client.on_release = self._on_release if on else None
 
     # The client's own thread
 
@@ -282,7 +282,11 @@ class Connection:
             self._room.clear()
             self._room.wait(0.2)
         user = packets.user_properties(message.properties)
-        self._hop(Message(topic, bytes(message.payload), message.qos, message.retain, message.mid, user))
+        payload, again = bytes(message.payload), message.dup
+        self._hop(Message(topic, payload, message.qos, message.retain, message.mid, user, again))
+
+    def _on_release(self, mid: int) -> None:
+        self._hop(Released(mid))
 
     def _on_publish(
         self, _client: Client, _userdata: Any, mid: int, code: packets.ReasonCode, _more: packets.Properties
@@ -299,7 +303,7 @@ class Connection:
     ) -> None:
         self._hop(Subscribed(mid, tuple(code.value for code in codes)))
 
-    def _hop(self, report: Report) -> None:
+    def _hop(self, report: Report | Released) -> None:
         """Queue a report and wake the loop, once per burst."""
         if self._over:
             return
@@ -307,7 +311,10 @@ class Connection:
         if not self._hopping:
             self._hopping = True
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                self._loop.call_soon_threadsafe(self._hand_on)
+                if self._gather:
+                    self._loop.call_soon_threadsafe(self._loop.call_later, self._gather, self._hand_on)
+                else:
+                    self._loop.call_soon_threadsafe(self._hand_on)
 
     # On the loop
 
@@ -316,11 +323,27 @@ class Connection:
         for _ in range(_BURST):
             if self._over or not self._inbox:
                 break
-            self._tell(self._inbox.popleft())
+            self._sort(self._inbox.popleft())
         else:
             self._hopping = True
             self._loop.call_soon(self._hand_on)
         self._room.set()
+
+    def _sort(self, report: Report | Released) -> None:
+        """What is between the server and us stays here; everything else is reported."""
+        receipts = self._receipts
+        if isinstance(report, Released):
+            if receipts is not None and isinstance(self._client, HandClient):
+                receipts.released(report.mid)
+                self._client.complete(report.mid)
+        elif receipts is None or not isinstance(report, Message) or not report.qos:
+            self._tell(report)
+        else:
+            match receipts.arrived(report):
+                case Verdict.REPORT:
+                    self._tell(report)
+                case Verdict.ACKNOWLEDGE:
+                    self._answer(report)
 
     def _tell(self, report: Report) -> None:
         if isinstance(report, Acked):
@@ -328,6 +351,8 @@ class Connection:
         elif isinstance(report, Opened):
             self.is_open = True
             self._stop_timer()
+            if self._receipts is not None:
+                self._receipts.begin(report.resumed)
         elif isinstance(report, Refused | Lost):
             refused = isinstance(report, Lost) and not self.is_open
             self._finish()
@@ -346,6 +371,8 @@ class Connection:
     def _finish(self) -> None:
         self._over = True
         self.is_open = False
+        if self._receipts is not None:
+            self._receipts.away()
         self._stop_timer()
         self._inbox.clear()
         self._room.set()

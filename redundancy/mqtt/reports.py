@@ -15,7 +15,8 @@ class Kept:
 
     What comes in at QoS 1 and 2 meanwhile waits there. With MQTT 3 a server keeps it as long as it likes.
     `by_hand`: a message counts as taken when `Connection.acknowledge` says so, and not when it was reported;
-    until then the server sends it again to every new connection.
+    until then the server sends it again to every new connection. Connections that share a `Receipts` report
+    it once all the same.
     """
 
     expiry: int = 3600
@@ -49,7 +50,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A PUBLISH from the server. `mid` is its packet's number in this session, 0 with QoS 0."""
+    """A PUBLISH from the server. `mid` is its packet's number in this session, 0 with QoS 0.
+
+    `again`: the server has sent it before and knows no answer; whether it arrived then, nobody knows.
+    """
 
     topic: str
     payload: bytes
@@ -57,6 +61,7 @@ class Message:
     retain: bool
     mid: int = field(default=0, compare=False)
     user: UserProperties = ()
+    again: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

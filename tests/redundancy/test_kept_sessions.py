@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from redundancy.mqtt import Acked, Connection, Kept, Message, Opened, Subscribed
+from redundancy.mqtt import Acked, Connection, Kept, Message, Opened, Receipts, Subscribed
 from tests.redundancy.brokers import KINDS, Broker, running
 from tests.redundancy.test_mqtt import Log, connect, connected
 from tests.waiting import until
@@ -27,7 +27,7 @@ def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 async def subscribed(broker: Broker, client_id: str, kept: Kept, version: int) -> tuple[Connection, Log]:
     connection, log = connect(broker.server(version=version), client_id, kept=kept)
     await until(lambda: connection.is_open)
-    connection.subscribe([(f"{client_id}/#", 1)])
+    connection.subscribe([(f"{client_id}/#", 2)])
     await until(lambda: log.of(Subscribed))
     return connection, log
 
@@ -86,3 +86,65 @@ async def test_an_acknowledgement_says_what_the_server_thinks_of_the_message(
         mid = writer.publish("nobody/listens", b"x", 1)
         await until(lambda: said.of(Acked))
         assert [(acked.mid, acked.code) for acked in said.of(Acked)] == [(mid, code)]
+
+
+async def written(broker: Broker, topic: str, qos: int, payloads: list[bytes]) -> None:
+    async with connected(broker.server(version=5), f"author of {topic}") as (writer, said):
+        for payload in payloads:
+            writer.publish(topic, payload, qos)
+        await until(lambda: len(said.of(Acked)) == len(payloads))
+
+
+NUMBERS = [b"%d" % number for number in range(60)]
+
+
+@pytest.mark.parametrize("version", [4, 5])
+async def test_at_qos_2_nothing_is_lost_with_a_taker_that_dies(broker: Broker, version: int) -> None:
+    name = f"crash{version}"
+    connection, log = await subscribed(broker, name, BY_HAND, version)
+    await written(broker, f"{name}/x", 2, NUMBERS)
+    await until(lambda: log.of(Message))
+    for message in log.of(Message)[:5]:
+        connection.acknowledge(message)
+    connection.close(clean=False)  # and all that was in its memory is gone
+    await connection.wait_ended()
+    again, heard = connect(broker.server(version=version), name, kept=BY_HAND)
+    await until(lambda: heard.of(Opened))
+    for count in range(1, 100):
+        await until(lambda count=count: len(heard.of(Message)) >= count or NUMBERS[-1] in payloads(heard))
+        again.acknowledge(heard.of(Message)[count - 1])
+        if payloads(heard)[-1] == NUMBERS[-1] and len(heard.of(Message)) == count:
+            break
+    assert payloads(heard) == NUMBERS[-len(payloads(heard)) :]
+    assert len(payloads(heard)) >= len(NUMBERS) - 5
+    await away(again)
+
+
+def payloads(log: Log) -> list[bytes]:
+    return [message.payload for message in log.of(Message)]
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+async def test_a_taker_that_outlives_its_connections_hears_of_every_message_once(
+    broker: Broker, qos: int
+) -> None:
+    name = f"once{qos}"
+    receipts, heard = Receipts(), []
+    connection, log = await subscribed(broker, name, BY_HAND, 4)
+    await away(connection)
+    await written(broker, f"{name}/x", qos, NUMBERS)
+    while len(heard) < len(NUMBERS):
+        connection, log = connect(broker.server(), name, kept=BY_HAND, receipts=receipts)
+        await until(lambda log=log: log.of(Message), "the session stands still")
+        heard += log.of(Message)
+        # The first half of what came is acknowledged before the break, the other half only after it.
+        half = len(log.of(Message)) // 2
+        for message in log.of(Message)[:half]:
+            connection.acknowledge(message)
+        connection.close(clean=False)
+        await connection.wait_ended()
+        for message in log.of(Message)[half:]:
+            connection.acknowledge(message)
+    distinct = dict.fromkeys(message.payload for message in heard)
+    assert list(distinct) == NUMBERS
+    assert len(heard) == len(NUMBERS) or qos == 1, "exactly once"

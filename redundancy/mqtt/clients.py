@@ -1,0 +1,75 @@
+"""paho's client as it is used here, and QoS 2 by hand, which paho knows for QoS 1 only.
+
+paho answers PUBREC before anybody has seen the message, and keeps that in memory only: what it had in hand
+when a process or a connection ended is lost, since the server believes it delivered. And with `manual_ack` it
+does not answer a PUBREL that it knows nothing of, so that a resumed session stands still once every place in
+the server's window is such a one. Here a message is reported when it comes, PUBREC is said by its taker,
+and every PUBREL is answered: method B of the specification's figure 4.3.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from redundancy.config import Server
+from redundancy.mqtt import packets
+from redundancy.mqtt.reports import Kept
+
+MAX_OUTSTANDING = 10_000
+"""Messages handed to paho and not yet written (QoS 0) or acknowledged (QoS 1)."""
+
+
+class HandClient(Client):
+    """paho with that half turned round. `on_release(mid)` is called on its thread for every PUBREL."""
+
+    on_release: Callable[[int], None] | None = None
+
+    def received(self, mid: int) -> None:
+        """Say PUBREC: the message is taken."""
+        super()._send_pubrec(mid)
+
+    def complete(self, mid: int) -> None:
+        """Say PUBCOMP, in answer to PUBREL."""
+        self._send_pubcomp(mid)
+
+    def _send_pubrec(self, mid: int) -> MQTTErrorCode:  # noqa: ARG002
+        return MQTTErrorCode.MQTT_ERR_SUCCESS  # not yet
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        code = super()._handle_publish()
+        with self._in_message_mutex:
+            held, self._in_messages = self._in_messages, OrderedDict()
+        for message in held.values():
+            self._handle_on_message(message)
+        return code
+
+    def _handle_pubrel(self) -> MQTTErrorCode:
+        if self.on_release is not None:
+            self.on_release(int.from_bytes(self._in_packet["packet"][:2], "big"))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def client_for(server: Server, client_id: str, kept: Kept | None) -> Client:
+    """A client that has not connected yet; a HandClient where messages are taken by hand."""
+    by_hand = kept is not None and kept.by_hand
+    client = (HandClient if by_hand else Client)(
+        CallbackAPIVersion.VERSION2,
+        client_id,
+        clean_session=kept is None if server.version < packets.V5 else None,
+        protocol=MQTTProtocolVersion(server.version),
+        transport="tcp" if server.path is None else "websockets",
+        reconnect_on_failure=False,
+        manual_ack=by_hand,
+    )
+    if server.path is not None:
+        client.ws_set_options(server.path)
+    client.connect_timeout = server.connect_timeout
+    client.suppress_exceptions = True
+    client.max_queued_messages_set(MAX_OUTSTANDING)
+    if server.username:
+        client.username_pw_set(server.username, server.password)
+    return client

@@ -12,7 +12,8 @@ ENGINE = "MQTT Engine"
 TRANSMISSION = "MQTT Transmission"
 DEFAULT = "default"
 SYSTEM = "System"
-PROVIDERS = (ENGINE, TRANSMISSION, DEFAULT, SYSTEM)
+ADAPTER = "MQTT Adapter"
+PROVIDERS = (ENGINE, TRANSMISSION, ADAPTER, DEFAULT, SYSTEM)
 
 
 class PathError(ValueError):
@@ -46,9 +47,14 @@ def join(provider: str, *names: str) -> str:
     return f"[{provider}]" + "/".join(part for name in names for part in name.split("/") if part)
 
 
+def is_provider(path: str) -> bool:
+    """Whether a canonical path is a provider's own folder; a tag may well be called `Level [m]`."""
+    return path.index("]") == len(path) - 1
+
+
 def parent(path: str) -> str | None:
     """The folder a canonical path lies in; None for a provider's own folder."""
-    if path.endswith("]"):
+    if is_provider(path):
         return None
     folder, slash, _ = path.rpartition("/")
     return folder if slash else path[: path.index("]") + 1]
@@ -56,6 +62,6 @@ def parent(path: str) -> str | None:
 
 def name(path: str) -> str:
     """The last name of a canonical path; a provider's name in brackets for its own folder."""
-    if path.endswith("]"):
+    if is_provider(path):
         return path
     return path.rpartition("/")[2] if "/" in path else path[path.index("]") + 1 :]

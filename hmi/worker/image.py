@@ -133,7 +133,7 @@ class TagImage:
         while folder is not None and path not in self._folders:
             children = self._folders[folder]
             children.pop(path, None)
-            if children or folder.endswith("]"):
+            if children or paths.is_provider(folder):
                 return
             del self._folders[folder]
             if folder in self._values:

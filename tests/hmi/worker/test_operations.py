@@ -120,7 +120,8 @@ async def test_reading_answers_in_order_with_what_the_contract_names(station):
 
 async def test_browsing_goes_from_the_providers_down_to_the_tags(station):
     providers = await station.operations.browse()
-    assert [child["name"] for child in providers] == ["MQTT Engine", "MQTT Transmission", "default", "System"]
+    names = ["MQTT Engine", "MQTT Transmission", "MQTT Adapter", "default", "System"]
+    assert [child["name"] for child in providers] == names
     device = await station.operations.browse("[MQTT Engine]/Edge Nodes/Group 1/Edge 1/Device 1/")
     assert {"name": "Tag 1", "path": TAG_1, "kind": "tag", "type": "Int32"} in device
     assert {"kind": "folder", "type": None}.items() <= device[0].items()

@@ -41,6 +41,8 @@ def test_parents_lead_up_to_the_provider():
     assert paths.parent("[default]A/B") == "[default]A"
     assert paths.parent("[default]A") == "[default]"
     assert paths.parent("[default]") is None
+    assert paths.parent("[default]A/Level [m]") == "[default]A"
+    assert paths.name("[default]A/Level [m]") == "Level [m]"
     assert [paths.name(path) for path in ("[default]A/B", "[default]A", "[default]")] == [
         "B",
         "A",

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "hmi.dashboards",
     "hmi.replication",
     "hmi.people",
+    "hmi.adapter",
     "hmi.history",
     "hmi.live",
     "hmi.pages",

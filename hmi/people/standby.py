@@ -14,7 +14,8 @@ from hmi.people.guard import problem, wants_json
 from hmi.replication.standing import NotActive, Standing, standing
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_CONFIGURATION = ("/admin/", "/config/", "/tags/", "/users/", "/api/v1/configuration/")
+# The adapter's addresses look for themselves: who may not come in is told so first.
+_CONFIGURATION = ("/admin/", "/config/", "/tags/", "/users/", "/api/v1/configuration/conflicts")
 # What is under those paths and does not change the configuration: the runtime refuses a write by itself.
 _NOT_CONFIGURATION = ("/tags/write", "/admin/login/", "/admin/logout/")
 

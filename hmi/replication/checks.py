@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from hmi.adapter import fitting
 from hmi.gateways import frozen
 from hmi.gateways.sealing import Unsealable
 from hmi.replication import overrides
@@ -31,7 +32,7 @@ def check(document: ConfigDocument, node: NodeConfig | None = None) -> None:
     and a document that says otherwise belongs to another pair.
     """
     problems = [*_nodes(document), *_belongs(document, node), *_sets(document), *_modules(document)]
-    problems += [*_broker_users(document), *tags(document), *boards(document)]
+    problems += [*_broker_users(document), *tags(document), *boards(document), *fitting.problems(document)]
     if not problems:
         problems += _as_each_node_sees_it(document)
     if problems:
@@ -257,3 +258,4 @@ def _as_each_node_sees_it(document: ConfigDocument) -> Iterator[Problem]:
         except Unsealable as error:
             yield Problem("server_sets", "password", str(error))
             return
+    yield from fitting.last_word(document)

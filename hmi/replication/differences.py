@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SECRET = frozenset({"password", "password_hash", "hash"})
+_SECRET = frozenset({"password", "password_hash", "hash", "sealed"})
 MASK = "••••"
 
 Objects = Mapping[str, Mapping[str, Any]]
@@ -46,6 +46,8 @@ _LISTS = (
     ("broker_user", "username", "broker_users"),
     ("tag", "path", "tags"),
     ("dashboard", "slug", "dashboards"),
+    ("component", "id", "components"),
+    ("secret", "id", "secrets"),
 )
 
 

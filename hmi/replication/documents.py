@@ -16,6 +16,9 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from hmi.adapter import kept
+from hmi.adapter.catalogue import FIRST
+from hmi.adapter.models import Secret
 from hmi.gateways import sealing
 from hmi.gateways.models import BrokerUser, Server
 from hmi.people import audit
@@ -76,7 +79,7 @@ def install(config: Mapping[str, Any], *, by: str = "installation", epoch: int =
     Plain passwords are sealed or hashed here. Installing the same twice changes nothing.
     """
     # Most of the work, and none of it keeps others from writing.
-    document = parse(ConfigDocument, stored_form(config))
+    document = parse(ConfigDocument, stored_form(_with_adapter(config)))
     check(document, settings.NODE)
     wanted = split(document)
     with transaction.atomic():
@@ -135,12 +138,22 @@ def _audit(before: Mapping[str, str], changed: Changes, actor: Actor, summary: s
         audit.record(actor, action, each.target, old=each.old, new=each.new, reason=summary)
 
 
+def _with_adapter(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that says nothing of the adapter leaves it as it is; at the first start that is MQTT1."""
+    first = journal.version() is None
+    held = {"components": [FIRST] if first else kept.components(), "secrets": kept.secrets()}
+    return held | dict(config)
+
+
 def stored_form(config: Mapping[str, Any]) -> dict[str, Any]:
     """A copy in which every password is as it is stored; one that did not change keeps its form."""
     copy: dict[str, Any] = json.loads(json.dumps(config))
     for group in _objects(copy, "server_sets"):
         for server in _objects(group, "servers"):
             server["password"] = _sealed(server.get("name"), server.get("password", ""))
+    for secret in _objects(copy, "secrets"):
+        if "value" in secret:
+            secret["sealed"] = _sealed_secret(secret.get("id"), secret.pop("value"))
     for user in _objects(copy, "broker_users"):
         if "password" in user:
             user["password_hash"] = _hashed(user.get("username"), user.pop("password"))
@@ -154,9 +167,18 @@ def _objects(parent: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _sealed(name: Any, password: Any) -> Any:
+    held = Server.objects.filter(name=name).values_list("password", flat=True).first()
+    return _resealed(held, password)
+
+
+def _sealed_secret(name: Any, value: Any) -> Any:
+    held = Secret.objects.filter(secret_id=name).values_list("sealed", flat=True).first()
+    return _resealed(held, value)
+
+
+def _resealed(held: str | None, password: Any) -> Any:
     if not isinstance(password, str) or not password or sealing.is_sealed(password):
         return password
-    held = Server.objects.filter(name=name).values_list("password", flat=True).first()
     try:
         if held and sealing.unseal(held) == password:
             return held

@@ -16,6 +16,13 @@ from hmi.replication.schema import ConfigDocument, Invalid, Problem, Strict, par
 
 TAG = "tag/"
 ORDER = "dashboards"
+_PLAIN_LISTS = {
+    "node": "nodes",
+    "broker_user": "broker_users",
+    "tag": "tags",
+    "component": "components",
+    "secret": "secrets",
+}
 NOT_SPELLED = "is not spelled as this version of Tandem spells it"
 Changes = dict[str, str | None]
 """Key -> new body, None for one that is gone."""
@@ -81,7 +88,7 @@ def _assembled(resources: Mapping[str, str]) -> dict[str, Any]:
     plain["server_sets"] = [_with_servers(group, servers) for group in kinds.pop("server_set", {}).values()]
     boards = kinds.pop("dashboard", {})
     plain["dashboards"] = [boards.pop(slug) for slug in order if isinstance(slug, str) and slug in boards]
-    for kind, part in (("node", "nodes"), ("broker_user", "broker_users"), ("tag", "tags")):
+    for kind, part in _PLAIN_LISTS.items():
         plain[part] = list(kinds.pop(kind, {}).values())
     left = [*single, *boards, *servers, *kinds]
     if left:

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import models
 
+from hmi.adapter import kept
+from hmi.adapter.models import Component, Secret
 from hmi.dashboards.models import Dashboard, Widget
 from hmi.gateways.models import (
     BrokerUser,
@@ -59,6 +61,8 @@ def write_frame(document: ConfigDocument) -> None:
     _replace(Node, ("name",), map(_node_fields, document.nodes))
     _replace(BrokerUser, ("username",), (user.model_dump() for user in document.broker_users))
     _replace_dashboards(document)
+    _replace(Component, ("component_id",), map(kept.component_fields, document.components))
+    _replace(Secret, ("secret_id",), map(kept.secret_fields, document.secrets))
 
 
 def write_tags(wanted: Iterable[TagDocument], gone: Sequence[str]) -> None:
@@ -91,6 +95,8 @@ def _parts() -> dict[str, Any]:
         "engine": None if engine is None else _module(engine),
         "transmission": None if transmission is None else _transmission(transmission),
         "broker_users": [_plain(user) for user in BrokerUser.objects.all()],
+        "components": kept.components(),
+        "secrets": kept.secrets(),
         "dashboards": [
             {
                 **_plain(board, "gateway"),

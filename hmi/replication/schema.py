@@ -231,6 +231,38 @@ class DashboardDocument(Strict):
     widgets: list[WidgetDocument] = []
 
 
+class ComponentDocument(Strict):
+    """A component of the adapter: its facets by their own names, as `hmi.adapter.catalogue` has them.
+
+    Here they are only JSON; `hmi.adapter.fitting` judges them. `System` is no component, and holds what
+    belongs to none of them.
+    """
+
+    id: Annotated[str, Field(max_length=99), AfterValidator(_name)]
+    type: Literal["MQTT", "MQTTSparkplugB", "System"]
+    running: bool = True
+    dataSource: dict[str, Any] | None = None
+    redundantServers: list[dict[str, Any]] = []
+    dataSelection: list[dict[str, Any]] = []
+    clientSettings: dict[str, Any] | None = None
+    dataFilters: list[dict[str, Any]] = []
+    failover: dict[str, Any] | None = None
+    logging: dict[str, Any] | None = None
+
+
+class SecretDocument(Strict):
+    """What a facet refers to as `{{id}}`. `made_by`: the facet whose plain value it was, "" for a person's.
+
+    On input, and only there, `value` may be given instead of `sealed`.
+    """
+
+    id: Annotated[str, Field(max_length=600, pattern=r"^[^{}]+$"), AfterValidator(_name)]
+    description: Text = ""
+    expiration_date: Annotated[str, Field(max_length=40), AfterValidator(_text)] = ""
+    sealed: Annotated[str, Field(max_length=20_000)]
+    made_by: Annotated[str, Field(max_length=200), AfterValidator(_text)] = ""
+
+
 class ConfigDocument(Strict):
     """A gateway's whole configuration. The order of servers, widgets and dashboards is that of the lists."""
 
@@ -242,6 +274,8 @@ class ConfigDocument(Strict):
     broker_users: list[BrokerUserDocument] = []
     tags: list[TagDocument] = []
     dashboards: list[DashboardDocument] = []
+    components: list[ComponentDocument] = []
+    secrets: list[SecretDocument] = []
 
 
 class TokenDocument(Strict):

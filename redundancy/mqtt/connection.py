@@ -136,6 +136,11 @@ class Connection:
         code, mid = self._client.subscribe(list(filters))
         return mid if mid is not None and code == MQTTErrorCode.MQTT_ERR_SUCCESS else -1
 
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Want these no longer. What is on its way still comes."""
+        if self.is_open and filters:
+            self._client.unsubscribe(list(filters))
+
     def close(self, clean: bool = True, *, with_will: bool = False) -> None:
         """End the session; nothing is reported any more.
 

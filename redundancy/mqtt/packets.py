@@ -15,6 +15,8 @@ __all__ = ["Properties", "ReasonCode"]
 V5 = 5
 """The protocol level that brought properties and reasons."""
 
+_USER_PROPERTY = b"\x26"
+
 
 def connect_options(kept: Kept | None) -> dict[str, Any]:
     """How paho is asked for a session that is kept, or for a new one that is not."""
@@ -36,10 +38,33 @@ def disconnect_with_will() -> ReasonCode:
     return ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
 
 
+class _Packed(Properties):
+    """Properties as they go on the wire. paho's own take longer to be made than the rest of a PUBLISH."""
+
+    def __init__(self, wire: bytes) -> None:
+        object.__setattr__(self, "_wire", wire)  # paho's own refuses names that are no property
+
+    def pack(self) -> bytes:
+        return bytes(object.__getattribute__(self, "_wire"))
+
+
 def publish_properties(user: UserProperties) -> Properties:
-    made = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    made.UserProperty = list(user)
-    return made
+    """Raises ValueError for a name or value of more than 65535 bytes."""
+    pairs = b"".join(_USER_PROPERTY + _text(name) + _text(value) for name, value in user)
+    length = bytearray()  # a variable byte integer (MQTT 5.0, 1.5.5)
+    rest = len(pairs)
+    while rest >= 128:
+        length.append(rest % 128 | 128)
+        rest //= 128
+    length.append(rest)
+    return _Packed(bytes(length) + pairs)
+
+
+def _text(value: str) -> bytes:
+    raw = value.encode()
+    if len(raw) > 65535:
+        raise ValueError("a user property is longer than 65535 bytes")
+    return len(raw).to_bytes(2) + raw
 
 
 def user_properties(publish: Properties | None) -> UserProperties:

@@ -1,0 +1,1 @@
+"""Lines through several MQTT servers, without losing or doubling any: publisher, receiver, outbox, inbox."""

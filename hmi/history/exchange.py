@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hmi.history.schema import mark, path_hash
+from hmi.history.schema import COUNT, MARK, TOUCH, path_hash
 from hmi.history.writer import ADD_SAMPLE, LARGEST_INTEGER, LARGEST_TEXT
 from hmi.tags import path as paths
 from redundancy.replication.reconciliation import MINUTE, Cursor, Digest, Unavailable
@@ -24,23 +24,24 @@ PAGE = 1000
 """Samples on one page."""
 PAGE_TEXT = 64_000
 """Characters of text values on one page; a longer one travels alone."""
+_AT_ONCE = 60
+"""Minutes that are counted anew in one go."""
 _BUSY = 1.0
 """Seconds to wait for the writer. It goes first: a page that can't be stored now comes again."""
-_MARK = mark("ts", "hash")
 _DATATYPES = frozenset(DataType.__members__)
 
 _WHOLE_MINUTES = """
-    SELECT minute * 60000 / :width * :width, sum(count), sum(total) FROM history_minute
+    SELECT minute * 60000 / :width * :width, sum(size), sum(total) FROM history_minute
     WHERE minute >= :start / 60000 AND minute < :end / 60000
-    GROUP BY 1 HAVING sum(count) > 0 ORDER BY 1 LIMIT :limit
+    GROUP BY 1 HAVING sum(size) > 0 ORDER BY 1 LIMIT :limit
 """
-# By tag and range, as the samples lie: there is no index by time alone.
-_PART = f"""
-    SELECT count(*), coalesce(sum({_MARK}), 0) FROM history_tag
-    CROSS JOIN history_sample ON tag = id AND ts >= :start AND ts < :end
+_CHANGED = """
+    SELECT minute, changes FROM history_minute
+    WHERE counted != changes AND minute >= ? AND minute < ? ORDER BY minute LIMIT ?
 """
+_COUNTED = "UPDATE history_minute SET size = ?, total = ?, counted = ? WHERE minute = ?"
 _NAMES = f"""
-    SELECT hash, count(*), sum({_MARK}) FROM history_tag
+    SELECT hash, count(*), sum({MARK}) FROM history_tag
     CROSS JOIN history_sample ON tag = id AND ts >= :start AND ts < :end
     WHERE hash > :after GROUP BY hash ORDER BY hash LIMIT :limit
 """
@@ -59,15 +60,14 @@ class HistoryExchange:
 
     def slots(self, start: int, end: int, width: int, limit: int) -> list[Digest]:
         """See ItemStore."""
+        broken = max(start, end // MINUTE * MINUTE)
         with self._open() as connection:
+            _count_changed(connection, start // MINUTE, end // MINUTE)
             asked = {"start": start, "end": end, "width": width, "limit": limit}
             found = [Digest(*row) for row in connection.execute(_WHOLE_MINUTES, asked)]
-            broken = max(start, end // MINUTE * MINUTE)
-            size, total = 0, 0
-            if broken < end:
-                size, total = connection.execute(_PART, {"start": broken, "end": end}).fetchone()
-        if size:
-            last = broken // width * width
+            rest = connection.execute(COUNT, {"start": broken, "end": end}).fetchone()
+        if rest is not None:
+            last, size, total = broken // width * width, *rest[1:]
             if found and found[-1].key == last:
                 found[-1] = Digest(last, found[-1].size + size, found[-1].total + total)
             elif len(found) < limit:
@@ -107,7 +107,10 @@ class HistoryExchange:
                 for path, datatype, samples in checked:
                     number = _number(connection, path, datatype)
                     rows = [(number, *sample) for sample in samples]
-                    new += max(0, connection.executemany(ADD_SAMPLE, rows).rowcount)
+                    added = connection.executemany(ADD_SAMPLE, rows).rowcount
+                    if added:
+                        new += added
+                        connection.executemany(TOUCH, {(at // MINUTE,) for at, _, _ in samples})
                 connection.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
@@ -165,6 +168,21 @@ class _Page:
         else:
             return True
         return False
+
+
+def _count_changed(connection: sqlite3.Connection, first: int, end: int) -> None:
+    """Count the minutes of this range anew that have changed since they were counted, some at a time."""
+    while changed := dict(connection.execute(_CHANGED, (first, end, _AT_ONCE))):
+        begin = min(changed)
+        changed = {minute: changes for minute, changes in changed.items() if minute < begin + _AT_ONCE}
+        first = max(changed) + 1
+        # What is added from here on is another change than those seen: it will be counted next time.
+        span = {"start": begin * MINUTE, "end": first * MINUTE}
+        found = {minute: (size, total) for minute, size, total in connection.execute(COUNT, span)}
+        rows = [(*found.get(minute, (0, 0)), changes, minute) for minute, changes in changed.items()]
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(_COUNTED, rows)
+        connection.execute("COMMIT")
 
 
 def _tags(connection: sqlite3.Connection, names: Sequence[int]) -> list[tuple[int, str, str]]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import orjson
 
-from hmi.history.schema import path_hash
+from hmi.history.schema import TOUCH, path_hash
 from hmi.tags.value import Quality, code_of
 from hmi.tags.wire import special, to_wire
 from sparkplug import DataSet, Value
@@ -171,8 +171,9 @@ class HistoryWriter:
             rows = [
                 (self._id(connection, s), s.timestamp, storable(s.value), code_of(s.quality)) for s in batch
             ]
-            # The cursor counts rows of this table; the connection would count the triggers' changes, too.
             new = connection.executemany(ADD_SAMPLE, rows).rowcount
+            if new:
+                connection.executemany(TOUCH, {(sample.timestamp // 60_000,) for sample in batch})
             connection.execute("COMMIT")
         except BaseException:
             self._ids.clear()

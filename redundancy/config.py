@@ -317,6 +317,7 @@ class EngineConfig:
     """MQTT Engine: the Sparkplug host application. Connects to every server at once.
 
     legacy_state: say ONLINE and OFFLINE on STATE/<host id>, too, as hosts did before Sparkplug 3.0.
+    `client_id` is what its client ids begin with; "": the host id.
     """
 
     host_id: str
@@ -324,6 +325,7 @@ class EngineConfig:
     reorder_timeout: float = 2.0
     block_commands: bool = False
     legacy_state: bool = False
+    client_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

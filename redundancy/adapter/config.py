@@ -20,6 +20,8 @@ DATA_SOURCE = "dataSource"
 _DAY = 86_400.0
 _NOT_IN_A_HOST_ID = "+#/"
 _LEGACY_CLIENT_ID = 23  # characters that every server takes, and the most that MQTT 3.1 allows
+PROBE = "-probe"
+"""What the client id of a probe ends with."""
 
 
 class Kind(StrEnum):
@@ -149,9 +151,9 @@ class ComponentConfig:
 
 def derived_client_id(gateway: str, component: str) -> str:
     """A client id where none is given: the same on both nodes and after every start, and short enough for
-    MQTT 3.1 (23 characters)."""
+    MQTT 3.1."""
     digest = hashlib.sha256(f"{gateway}\0{component}".encode()).hexdigest()
-    return f"tandem-{digest[:16]}"
+    return f"tandem-{digest[:10]}"
 
 
 def _place(server: Server) -> str:

@@ -6,6 +6,7 @@ STATE. What should be is set by `listen`, `act`, `hold`, `fence`; the sessions f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from redundancy.config import EngineConfig, Server
@@ -52,6 +53,7 @@ class Engine:
     def __init__(self, config: EngineConfig, site: Site, on_progress: Callable[[], None]) -> None:
         self.config = config
         self.reception = Reception()
+        self.heard: Counter[str] = Counter()  # messages by server
         self._site = site
         self._on_progress = on_progress
         self._state_topic = state_topic(config.host_id)
@@ -259,6 +261,7 @@ class Engine:
         now = self._site.clock.now()
         match report:
             case Message(topic, payload):
+                self.heard[server.name] += 1
                 if topic == self._state_topic:
                     self._saw_state(server, payload)
                 else:
@@ -289,7 +292,8 @@ class Engine:
 
     def _server(self, server: Server) -> HostServer:
         legacy = self.config.legacy_state
-        return HostServer(server, self.config.host_id, self._site, self._clock, self, legacy=legacy)
+        name, client = self.config.host_id, self.config.client_id
+        return HostServer(server, name, self._site, self._clock, self, legacy=legacy, client=client)
 
     def _gone(self, server: HostServer, why: str) -> None:
         if self._told.get(server.name) is not False:
@@ -383,6 +387,6 @@ def _types(metrics: Iterable[Metric]) -> dict[str, DataType]:
     return {metric.name: metric.datatype for metric in metrics if metric.name is not None}
 
 
-def _identity(config: EngineConfig) -> tuple[str, float, bool]:
+def _identity(config: EngineConfig) -> tuple[str, str, float, bool]:
     """What an Engine keeps for life."""
-    return config.host_id, config.reorder_timeout, config.legacy_state
+    return config.host_id, config.client_id, config.reorder_timeout, config.legacy_state

@@ -95,11 +95,13 @@ class HostServer:
         owner: HostServerOwner,
         *,
         legacy: bool = False,
+        client: str = "",
     ) -> None:
         self.name = server.name
         self.confirmed = False
         self._server = server
         self._host_id = host_id
+        self._client = client or host_id
         self._site = site
         self._clock = clock
         self._owner = owner
@@ -115,10 +117,12 @@ class HostServer:
         self._reopen = Alarm(site.clock, self._reopen_now)
         self._defence = Alarm(site.clock, self._defend)
         kept = KeptSession
-        self.ingest = kept(site, f"{host_id}-{site.node}", self._connect_ingest, _always, self._on_ingest)
-        self.cmd = kept(site, f"{host_id}-cmd", self._connect_cmd, site.holds, self._on_cmd)
+        self.ingest = kept(
+            site, f"{self._client}-{site.node}", self._connect_ingest, _always, self._on_ingest
+        )
+        self.cmd = kept(site, f"{self._client}-cmd", self._connect_cmd, site.holds, self._on_cmd)
         self.state = kept(
-            site, f"{host_id}-state-{site.node}", self._connect_state, self._may_state, self._on_state
+            site, f"{self._client}-state-{site.node}", self._connect_state, self._may_state, self._on_state
         )
 
     @property
@@ -200,10 +204,10 @@ class HostServer:
         return Connection(asyncio.get_running_loop(), self._server, client, report)
 
     def _connect_ingest(self, report: OnReport) -> Connection:
-        return self._connection(f"{self._host_id}-{self._site.node}", report)
+        return self._connection(f"{self._client}-{self._site.node}", report)
 
     def _connect_cmd(self, report: OnReport) -> Connection:
-        return self._connection(f"{self._host_id}-cmd", report)
+        return self._connection(f"{self._client}-cmd", report)
 
     def _connect_state(self, report: OnReport) -> Connection | None:
         if self._held or not self.cmd.is_open:
@@ -216,7 +220,7 @@ class HostServer:
         if outranked:
             self._owner.advanced()
         will = self._presence.open(self._timestamp, now)
-        client = f"{self._host_id}-state-{self._site.node}"
+        client = f"{self._client}-state-{self._site.node}"
         return Connection(asyncio.get_running_loop(), self._server, client, report, will=will)
 
     def _want_state(self) -> None:

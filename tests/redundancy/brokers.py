@@ -33,12 +33,21 @@ class Broker:
     """One server process on 127.0.0.1; `USER` may read and write everything, nobody else gets in.
 
     With `tls` it listens on every wire that there is: "tcp", "tls", "ws", "wss"; `client_ca` makes those with
-    TLS ask for the client's certificate.
+    TLS ask for the client's certificate. `keeps`: sessions outlive a stop, at a Mosquitto. `password` can be
+    changed between two starts.
     """
 
     def __init__(
-        self, kind: str, folder: Path, port: int = 0, tls: Pem | None = None, client_ca: str = ""
+        self,
+        kind: str,
+        folder: Path,
+        port: int = 0,
+        tls: Pem | None = None,
+        client_ca: str = "",
+        keeps: bool = False,
     ) -> None:
+        self.password = PASSWORD
+        self.keeps = keeps and kind == "mosquitto"
         self.kind = kind
         self.folder = folder
         self.port = port or free_port()
@@ -62,6 +71,13 @@ class Broker:
     def kill(self) -> None:
         """Power loss."""
         self._signal(signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait(10)
+        self.process = None
+
+    def stop(self) -> None:
+        """As an administrator does it: SIGTERM, and it ends in its own time, 10 s at most."""
+        self._signal(signal.SIGTERM)
         if self.process is not None:
             self.process.wait(10)
         self.process = None
@@ -103,7 +119,9 @@ def _answers(port: int) -> bool:
 
 
 def _distributor(broker: Broker, folder: Path) -> list[str]:
-    users = [{"username": USER, "password_hash": hash_password(PASSWORD, iterations=1000), "acl": ["RW #"]}]
+    users = [
+        {"username": USER, "password_hash": hash_password(broker.password, iterations=1000), "acl": ["RW #"]}
+    ]
     file = folder / "distributor.json"
     file.touch(0o600)
     listeners = []
@@ -124,11 +142,13 @@ def _files(broker: Broker) -> dict[str, str]:
 
 def _mosquitto(broker: Broker, folder: Path) -> list[str]:
     salt = os.urandom(12)
-    digest = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, 101)
+    digest = hashlib.pbkdf2_hmac("sha512", broker.password.encode(), salt, 101)
     hashed = "$".join(["", "7", "101", base64.b64encode(salt).decode(), base64.b64encode(digest).decode()])
     (folder / "users").write_text(f"{USER}:{hashed}\n")
     (folder / "users").chmod(0o600)
     lines = ["allow_anonymous false", f"password_file {folder / 'users'}"]
+    if broker.keeps:
+        lines += ["persistence true", f"persistence_location {folder}/", "max_queued_messages 0"]
     for wire, port in broker.ports.items():
         lines.append(f"listener {port} 127.0.0.1")
         if wire in ("ws", "wss"):

@@ -1,0 +1,1 @@
+"""Failover between real servers, measured and counted: `python -m tests.failover`."""

@@ -57,9 +57,12 @@ class Choice:
                 yield selection, metric_event(selection, metric, arrived)
 
     def of_source(self, edge: EdgeNodeId, device: str | None) -> Iterator[Selection]:
-        """The selected streams of an edge node or of a device."""
+        """The selected streams of a device; without one, of the edge node and of all its devices."""
         topic = data_topic(edge, device)
-        return (selection for selection in self.selections if selection.topic == topic)
+        below = data_topic(edge, "")
+        for selection in self.selections:
+            if selection.topic == topic or (device is None and selection.topic.startswith(below)):
+                yield selection
 
     def _concerned(self, topic: str) -> tuple[Selection, ...]:
         known = self._known.get(topic)

@@ -115,6 +115,16 @@ class ComponentTags:
             self._take(selection, taken)
         return self.intake.events != before
 
+    def recall(self, edge: EdgeNodeId, device: str | None, metrics: Mapping[str, Metric]) -> None:
+        """What is known of an edge node or a device, for streams that have just been selected: a metric that
+        seldom changes would stay empty for long.
+        """
+        for selection in self.choice.of_source(edge, device):
+            stream, metric = self._streams.get(selection.stream), metrics.get(selection.metric)
+            held = self._image.get(stream.path) if stream is not None else None
+            if metric is not None and held is not None and held.value is None:
+                self.metrics(edge, device, (metric,), self._wall())
+
     def stale(self, at: int) -> None:
         """Nobody is left who would tell of a change."""
         for stream in self._streams.values():

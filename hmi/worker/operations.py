@@ -62,11 +62,12 @@ class Operations:
         troubles: Mapping[str, int],
         reload: Callable[[], Awaitable[str]],
         exchange: Reconciler | None = None,
+        more_numbers: Callable[[], dict[str, float]] = dict,
     ) -> None:
         self._node, self._runtime, self._image = node, runtime, image
         self._engine, self._edges, self._publisher, self._history = engine, edges, publisher, history
         self._troubles, self._reload = troubles, reload
-        self._exchange = exchange
+        self._exchange, self._more_numbers = exchange, more_numbers
 
     @property
     def table(self) -> dict[str, Callable[..., Awaitable[Any]]]:
@@ -126,26 +127,30 @@ class Operations:
         tally, view = self._history.tally, self._runtime.view()
         pair = Standing() if self._exchange is None else self._exchange.standing
         troubles = Counter(dict(self._troubles)) + Counter(dict(view.troubles))
-        return {
-            "tags": len(self._image),
-            "tags_watched": self._publisher.watched,
-            "live_batches_total": self._publisher.batches,
-            "messages_total": self._engine.messages,
-            "history_stored_total": tally.stored + pair.taken,
-            "history_from_peer_total": pair.taken,
-            "history_equal": -1 if pair.compared is None else int(pair.equal_since is not None),
-            "history_minutes_differing": pair.differing,
-            "history_duplicates_total": tally.duplicates,
-            "history_dropped_total": tally.dropped,
-            "history_left_out_total": tally.left_out,
-            "history_backlog": self._history.backlog,
-            "history_failing": int(bool(tally.why)),
-            "loop_lag_seconds": self._runtime.loop_lag,
-            "replication_lag_records": -1 if view.lag is None else view.lag,
-            "servers_online": sum(view.servers.values()),
-            "edges_online": sum(edge.online for edge in view.edges.values()),
-            "troubles_total": sum(troubles.values()),
-        } | {f"trouble_{_metric_name(kind)}_total": count for kind, count in troubles.items()}
+        return (
+            self._more_numbers()
+            | {
+                "tags": len(self._image),
+                "tags_watched": self._publisher.watched,
+                "live_batches_total": self._publisher.batches,
+                "messages_total": self._engine.messages,
+                "history_stored_total": tally.stored + pair.taken,
+                "history_from_peer_total": pair.taken,
+                "history_equal": -1 if pair.compared is None else int(pair.equal_since is not None),
+                "history_minutes_differing": pair.differing,
+                "history_duplicates_total": tally.duplicates,
+                "history_dropped_total": tally.dropped,
+                "history_left_out_total": tally.left_out,
+                "history_backlog": self._history.backlog,
+                "history_failing": int(bool(tally.why)),
+                "loop_lag_seconds": self._runtime.loop_lag,
+                "replication_lag_records": -1 if view.lag is None else view.lag,
+                "servers_online": sum(view.servers.values()),
+                "edges_online": sum(edge.online for edge in view.edges.values()),
+                "troubles_total": sum(troubles.values()),
+            }
+            | {f"trouble_{_metric_name(kind)}_total": count for kind, count in troubles.items()}
+        )
 
     # -- inside
 

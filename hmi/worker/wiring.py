@@ -24,6 +24,7 @@ from hmi.people import audit
 from hmi.replication import documents, ledger
 from hmi.replication.store import DjangoStore
 from hmi.worker import configuration
+from hmi.worker.adapter import Adapter
 from hmi.worker.configuration import Configuration
 from hmi.worker.desk import Desk
 from hmi.worker.edge_tags import PROVIDER, EdgeTags
@@ -39,6 +40,7 @@ from hmi.worker.reports import Reports, Troubles
 from hmi.worker.sampler import Sampler
 from redundancy.clock import Clock
 from redundancy.config import ConfigError, NodeConfig
+from redundancy.ports import GatewayView
 from redundancy.replication.reconciler import Reconciler
 from redundancy.replication.records import Record, RecordStore
 from redundancy.runtime import Runtime
@@ -88,6 +90,8 @@ class NodeWorker:
         parts = (self.image, self._history.put, self._wall, self._troubles)
         self._engine, self._edges = EngineTags(*parts), EdgeTags(*parts)
         self._gateway_tags = GatewayTags(self.image, node, self._wall)
+        rows = (self._troubles, self._in_thread)
+        self._adapter = Adapter(node, folder, clock, self.image, self._history, *rows)
         self._journal = Journal(redis_url)
         self._pair = PairOperations(node, clock, self.reload, self._exchange)
 
@@ -121,6 +125,7 @@ class NodeWorker:
                 for helper in helpers:
                     helper.cancel()
         finally:
+            await self._adapter.close()
             await asyncio.to_thread(self._history.close)
             self._database.shutdown(wait=False)
 
@@ -147,7 +152,7 @@ class NodeWorker:
             self._audit,
             self._tell,
             lambda: self._history.tally.duplicates,
-            self._pair.saw,
+            self._saw,
         )
         runtime = self._runtime = Runtime(
             self._node,
@@ -161,8 +166,13 @@ class NodeWorker:
         )
         self._edges.attach(runtime)
         self._pair.attach(runtime)
+        self._adapter.attach(runtime.holds)
         state = GatewayState(self._node)
-        publisher = Publisher(self._redis_url, self.image, state, runtime.view, self._clock)
+
+        def view() -> GatewayView:
+            return self._adapter.warned(runtime.view())
+
+        publisher = Publisher(self._redis_url, self.image, state, view, self._clock)
         operations = Operations(
             self._node,
             runtime,
@@ -174,8 +184,9 @@ class NodeWorker:
             self._troubles,
             self.reload,
             self._exchange,
+            self._adapter.board.numbers,
         )
-        table = {**operations.table, **self._pair.table}
+        table = {**operations.table, **self._pair.table, **self._adapter.board.table}
         return runtime, publisher, Desk(self._redis_url, table)
 
     async def _read(self) -> None:
@@ -208,6 +219,11 @@ class NodeWorker:
             self._runtime.reconfigure(gateway)
             if reshaped:
                 self._runtime.rebirth()
+        await self._adapter.take_up(gateway)
+
+    def _saw(self, view: GatewayView) -> None:
+        self._pair.saw(view)
+        self._adapter.follow(view)
 
     def _applied(self, records: Sequence[Record]) -> None:
         self._pair.applied(records)

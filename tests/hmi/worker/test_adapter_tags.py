@@ -170,14 +170,18 @@ def test_topics_that_match_wildcards_become_streams_until_somebody_overdoes_it(
     assert len(line.image) == 0
 
 
-def test_a_sparkplug_stream_turns_stale_with_its_device_only(line: Line) -> None:
+def test_a_sparkplug_stream_turns_stale_with_its_device_or_edge_node(line: Line) -> None:
     line.select(metric_stream())
     line.tags.metrics(EDGE, "D", (Metric("Speed", DataType.Int16, 5, timestamp=NOW - 9),), NOW)
     assert line.value("speed") == (5, Quality.GOOD, NOW - 9)
-    line.tags.source_stale(EDGE, None, NOW)
+    line.tags.source_stale(EDGE, "Other", NOW)
+    line.tags.source_stale(EdgeNodeId("G", "E2"), None, NOW)
     assert line.value("speed")[1] is Quality.GOOD
     line.tags.source_stale(EDGE, "D", NOW)
     assert line.value("speed") == (5, Quality.STALE, NOW)
+    line.tags.metrics(EDGE, "D", (Metric("Speed", DataType.Int16, 6, timestamp=NOW),), NOW)
+    line.tags.source_stale(EDGE, None, NOW + 1)
+    assert line.value("speed") == (6, Quality.STALE, NOW + 1)
 
 
 def test_a_dead_band_needs_numbers_only_where_numbers_are(line: Line) -> None:

@@ -106,7 +106,8 @@ def _guid(_item: Mapping[str, Any], _source: Mapping[str, Any]) -> str:
 def _stream_id(item: Mapping[str, Any], source: Mapping[str, Any]) -> str:
     shape = facets.SparkplugDataSource if "metricName" in item else facets.DataSource
     usual = shape.model_fields["default_stream_id_pattern"].default
-    return streams.default_stream_id(dict(item), source.get("defaultStreamIdPattern") or usual)
+    pattern = source.get("defaultStreamIdPattern")
+    return streams.default_stream_id(dict(item), pattern if isinstance(pattern, str) and pattern else usual)
 
 
 _PASSWORDS = ("password", "clientCertificatePassword")

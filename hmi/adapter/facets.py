@@ -20,7 +20,7 @@ DEFAULT_PORT = 8883
 _REFUSED_TLS = {"TLS": "1.0", "TLS11": "1.1"}
 
 Host = Annotated[str, Field(max_length=500, description="A host name or IP address; a scheme is dropped")]
-Port = Annotated[Whole | None, Field(ge=1, le=65535)]
+Port = Annotated[Whole, Field(ge=1, le=65535)]
 Protected = Annotated[str, Field(max_length=5000, json_schema_extra={"format": "password"})]
 Thumbprint = Annotated[
     str, Field(max_length=200, description="SHA-1 of a certificate in the node's `certificates` folder")
@@ -43,7 +43,7 @@ class Connection(Facet):
     """What it takes to reach one MQTT server. A port of null is 8883 with TCP, the usual one with WS."""
 
     host_name_or_ip_address: Host
-    port: Port = None
+    port: Port | None = None
     protocol: Annotated[str, OneOf(("TCP", "WS"))] = "TCP"
     tls: Annotated[str, OneOf(("None", "TLS", "TLS11", "TLS12", "TLS13"))] = "TLS12"
     user_name: Text | None = None

@@ -69,6 +69,7 @@ def _facet(
         try:
             if read(kind, entry, source) != entry:
                 yield Problem(where, kind.name, _NOT_SPELLED)
+                continue
         except Refused as refused:
             yield from (Problem(where, kind.name, message) for message in refused.messages)
             continue

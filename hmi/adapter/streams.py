@@ -41,9 +41,9 @@ class DataFilter(Facet):
     """Which values of a stream are kept: those that moved far enough, or are the first in a while."""
 
     id: Annotated[Text, Field(min_length=1, max_length=100)]
-    absolute_deadband: Annotated[Decimal | None, Field(ge=0)] = None
-    percent_change: Annotated[Decimal | None, Field(ge=0)] = None
-    expiration_period: Annotated[str | None, Span()] = None
+    absolute_deadband: Annotated[Decimal, Field(ge=0)] | None = None
+    percent_change: Annotated[Decimal, Field(ge=0)] | None = None
+    expiration_period: Annotated[str, Span()] | None = None
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:

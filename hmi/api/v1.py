@@ -8,8 +8,10 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from hmi import audited, desk
+from hmi.adapter import openapi
 from hmi.api import configuration, pair, shapes
 from hmi.api.access import holding
 from hmi.history import query as history_query
@@ -17,7 +19,17 @@ from hmi.people.audit import Actor
 from hmi.people.rights import Right
 from hmi.tags.wire import unfit
 
-api = NinjaAPI(
+
+class Api(NinjaAPI):
+    """The adapter's addresses take any case and any verb: views of their own, described with the rest."""
+
+    def get_openapi_schema(self, **arguments: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**arguments)
+        openapi.added(schema)
+        return schema
+
+
+api = Api(
     title="Tandem",
     version="1",
     description="A redundant Sparkplug B gateway: tags, history and the pair.",

@@ -82,6 +82,7 @@ class Publisher:
         await self._sessions.close()
         if self._fault is not None:
             raise self._fault
+        self._settle()
         await asyncio.to_thread(self._outbox.forget, self._pump.floor, self.totals())
         totals = self.totals()
         self._terminal.say(f"ended: {summary(totals | {'waiting': self._outbox.rows})}")
@@ -248,6 +249,7 @@ class Publisher:
             self._pump.dropped(floor, self._now())
             self._settle()
         if self._pump.floor > self._outbox.floor:
+            self._settle()  # what is counted is what is deleted
             await self._stored(self._outbox.forget, self._pump.floor, self.totals())
 
     def _refused(self, server: int, number: int, code: int) -> None:

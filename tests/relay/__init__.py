@@ -1,0 +1,1 @@
+"""The relay on real processes and real brokers that come and go."""

@@ -33,6 +33,8 @@ from sparkplug import EdgeNodeId, Value
 log = logging.getLogger(__name__)
 
 _MOST_PATHS = 20_000
+_SWITCH = 1.0  # seconds that a write waits for a planned switch
+_LOOK = 0.005
 
 
 class Acting(Protocol):
@@ -203,7 +205,7 @@ class Operations:
         fixed = "" if self._edges.knows(path) else self._fixed(path)
         if fixed:
             return Outcome(Answer.REFUSED, fixed)
-        view = self._runtime.view()
+        view = await self._after_a_switch()
         if view.state != "Active":
             return Outcome(Answer.REFUSED, self._elsewhere(view))
         if binding is not None:
@@ -217,6 +219,17 @@ class Operations:
             return Outcome(Answer.FAILED, str(error))
         wish = binding.ordered(accepted)
         return await self._runtime.write(binding.edge, binding.device, binding.name, wish)
+
+    async def _after_a_switch(self) -> GatewayView:
+        """The node as it is, or as it will be in a moment: whoever writes in the middle of a planned switch
+        waits for its end, which takes a tenth of a second, rather than being refused by both nodes.
+        """
+        view = self._runtime.view()
+        patience = asyncio.get_running_loop().time() + _SWITCH
+        while view.switch_pending and asyncio.get_running_loop().time() < patience:
+            await asyncio.sleep(_LOOK)
+            view = self._runtime.view()
+        return view
 
     def _elsewhere(self, view: GatewayView) -> str:
         """Why this node takes no writes, and where to go."""

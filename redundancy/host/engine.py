@@ -43,6 +43,8 @@ from sparkplug.effects import (
     Values,
 )
 
+SWITCH_PATIENCE = 1.0
+"""Seconds that a write waits for a role on its way here; a planned switch takes a tenth of that."""
 Types = dict[str | None, dict[str, DataType]]
 """Device (None: the node itself) -> metric name -> data type, from the latest birth."""
 
@@ -231,6 +233,8 @@ class Engine:
         except (ValueError, LocalProtocolError) as error:
             return Outcome(Answer.FAILED, str(error))
         server = self._servers.get(addressed.server)
+        if server is not None:
+            await server.announced(SWITCH_PATIENCE)
         order = self._commands.place((edge, device, name), metric.value)
         publish = addressed.publish
         if server is None or not server.command(publish):

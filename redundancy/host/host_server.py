@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from redundancy.config import Server
@@ -109,7 +110,7 @@ class HostServer:
         self._topic = state_topic(host_id)
         self._timestamp = 0
         self._held = False
-        self._announced = False  # STATE online has been acknowledged since we act here
+        self._announced = asyncio.Event()  # STATE online has been acknowledged since we act here
         self._legacy = LegacyState(server, host_id, site) if legacy else None
         self._awaited: set[int] = set()
         self._online_mid: int | None = None
@@ -136,7 +137,7 @@ class HostServer:
         self.cmd.want()
         if self.cmd.is_open:
             self._want_state()
-        if self._legacy is not None and self._announced:
+        if self._legacy is not None and self._announced.is_set():
             self._legacy.act()
 
     def hold(self) -> None:
@@ -168,7 +169,8 @@ class HostServer:
     def fence(self) -> None:
         """Close what only the holder may have. DISCONNECT, not a cut: our Will would contradict the peer."""
         self._fence_legacy(clean=True)
-        self._held = self.confirmed = self._announced = False
+        self._held = self.confirmed = False
+        self._announced.clear()
         self._reopen.cancel()
         self._defence.cancel()
         self.cmd.unwant()
@@ -177,7 +179,8 @@ class HostServer:
     def shut(self, *, clean: bool = True) -> None:
         """Close everything; not `clean` is what the brokers see of a power loss."""
         self._fence_legacy(clean=clean)
-        self._held = self.confirmed = self._announced = False
+        self._held = self.confirmed = False
+        self._announced.clear()
         self._reopen.cancel()
         self._defence.cancel()
         for session in (self.cmd, self.state, self.ingest):
@@ -185,8 +188,16 @@ class HostServer:
 
     def command(self, publish: Publish) -> bool:
         """Send an NCMD or DCMD; False if that can't be done now."""
-        sent = self._announced and self.cmd.publish(publish.topic, publish.payload, publish.qos)
+        sent = self._announced.is_set() and self.cmd.publish(publish.topic, publish.payload, publish.qos)
         return sent is not False and sent is not None
+
+    async def announced(self, patience: float) -> bool:
+        """Whether commands can leave, after up to `patience` seconds if the role is just being taken."""
+        if self.cmd.wanted and not self.failed:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._announced.wait()
+        return self._announced.is_set()
 
     def saw(self, timestamp: int) -> None:
         """A STATE of ours with this timestamp was seen at this server, on whatever session."""
@@ -235,7 +246,7 @@ class HostServer:
         match report:
             case Opened():
                 self._want_state()
-                if self._announced:
+                if self._announced.is_set():
                     self._owner.commanding(self)
             case Lost() | Refused():
                 self._owner.stated(self)
@@ -266,8 +277,9 @@ class HostServer:
         self._defence.set(self._presence.deadline() if self.state.is_open else None)
 
     def _confirm(self) -> None:
-        first = not self._announced
-        self.confirmed = self._announced = True
+        first = not self._announced.is_set()
+        self.confirmed = True
+        self._announced.set()
         if self._legacy is not None and not self._held:
             self._legacy.act()
         self._owner.stated(self)

@@ -1,10 +1,13 @@
 """What the desk can be asked, on an active node and on a standby; real parts, a scripted runtime."""
 
+import asyncio
+
 import pytest
 
 from hmi.desk import DeskError
 from hmi.history.exchange import HistoryExchange
 from hmi.history.writer import HistoryWriter
+from hmi.worker import operations
 from hmi.worker.edge_tags import EdgeTags
 from hmi.worker.engine_tags import EngineTags
 from hmi.worker.gateway_state import GatewayState
@@ -215,6 +218,24 @@ async def test_with_nobody_active_the_refusal_says_that(station, state):
     came = await station.write(TAG_1, 5)
     assert came["outcome"] == "refused"
     assert "no node of Primary is known to be active" in came["detail"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"), [("Standby", "Active", "confirmed"), ("Draining", "Standby", "refused")]
+)
+async def test_a_write_in_the_middle_of_a_planned_switch_waits_for_its_end(station, before, after, outcome):
+    station.runtime.now = view(before, peer_state="Active", switch_pending=True)
+    writing = asyncio.create_task(station.write(TAG_1, 5))
+    await asyncio.sleep(0)
+    assert not writing.done()
+    station.runtime.now = view(after, peer_state="Active")
+    assert (await writing)["outcome"] == outcome
+
+
+async def test_a_switch_that_does_not_end_keeps_no_write_waiting(station, monkeypatch):
+    monkeypatch.setattr(operations, "_SWITCH", 0.02)
+    station.runtime.now = view("Draining", peer_connected=False, switch_pending=True)
+    assert (await station.write(TAG_1, 5))["outcome"] == "refused"
 
 
 async def test_a_poke_pushes_records_and_takes_up_the_configuration(station):

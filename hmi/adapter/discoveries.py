@@ -119,10 +119,11 @@ def _topic_fault(topic: str) -> str:
 
 def differing(kind: Kind, held: list[dict[str, Any]], result: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What a discovery found that is not in the selection, or is there in another way."""
+    places = verbs.places(kind, held)
     return [
         entry
         for entry in result
-        for at in [verbs.place(kind, held, entry[kind.key])]
+        for at in [places.get(entry[kind.key].casefold())]
         if at is None or _without_choice(held[at]) != _without_choice(entry)
     ]
 
@@ -132,8 +133,9 @@ def choose(
 ) -> dict[str, int]:
     """Merge what a discovery found into the selection, or mark it as not selected."""
     held, added = list(draft.value(component, kind)), 0
+    places = verbs.places(kind, held)
     for entry in result:
-        at = verbs.place(kind, held, entry[kind.key])
+        at = places.get(entry[kind.key].casefold())
         if at is not None:
             held[at] = held[at] | {"selected": selected}
         elif selected:

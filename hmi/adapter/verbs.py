@@ -47,8 +47,12 @@ def found(kind: Kind, value: Any, item: str) -> Fields:
 
 def place(kind: Kind, value: Sequence[Fields], item: str) -> int | None:
     """Where in the list the entry of this id is."""
-    wanted = item.casefold()
-    return next((at for at, each in enumerate(value) if each[kind.key].casefold() == wanted), None)
+    return places(kind, value).get(item.casefold())
+
+
+def places(kind: Kind, value: Sequence[Fields]) -> dict[str, int]:
+    """Where which entry is, by its id in small letters."""
+    return {each[kind.key].casefold(): at for at, each in enumerate(value)}
 
 
 def read(kind: Kind, raw: Any, source: Mapping[str, Any], *, status: int = 400) -> Fields:
@@ -130,7 +134,7 @@ def _post_list(kind: Kind, value: Any, body: Any, source: Mapping[str, Any]) -> 
 def _patch_list(kind: Kind, value: Any, body: Any, source: Mapping[str, Any]) -> list[Fields]:
     if not isinstance(body, list):
         raise answers.mismatch(kind)
-    after = list(value)
+    after, held = list(value), places(kind, value)
     for entry in body:
         known, _ = named(kind, entry)
         item = known.get(kind.key)
@@ -138,7 +142,10 @@ def _patch_list(kind: Kind, value: Any, body: Any, source: Mapping[str, Any]) ->
             raise answers.missing_id(kind)
         if len(known) == 1:
             raise answers.no_known_field()
-        after = _patched(kind, after, known, item, source)
+        at = held.get(item.casefold())
+        if at is None:
+            raise answers.no_entry_to_change(item, 409)
+        after[at] = _patched(kind, after[at], known, source)
     return after
 
 
@@ -165,17 +172,14 @@ def _patch_item(kind: Kind, value: Any, body: Any, item: str, source: Mapping[st
         raise answers.id_in_body(kind)
     if not known:
         raise answers.no_known_field()
-    return _patched(kind, value, known, item, source)
-
-
-def _patched(
-    kind: Kind, value: list[Fields], known: Fields, item: str, source: Mapping[str, Any]
-) -> list[Fields]:
     at = place(kind, value, item)
     if at is None:
         raise answers.no_entry_to_change(item, 409)
-    entry = read(kind, value[at] | known | {kind.key: value[at][kind.key]}, source, status=409)
-    return [*value[:at], entry, *value[at + 1 :]]
+    return [*value[:at], _patched(kind, value[at], known, source), *value[at + 1 :]]
+
+
+def _patched(kind: Kind, entry: Fields, known: Fields, source: Mapping[str, Any]) -> Fields:
+    return read(kind, entry | known | {kind.key: entry[kind.key]}, source, status=409)
 
 
 def _delete_item(kind: Kind, value: Any, _body: Any, item: str, _source: Mapping[str, Any]) -> list[Fields]:

@@ -19,6 +19,7 @@ _PAGES = (
     ("Dashboards", "/dashboards/", Right.LOOK),
     ("Tags", "/tags/", Right.LOOK),
     ("Redundancy", "/status/redundancy/", Right.LOOK),
+    ("Components", "/config/components/", Right.CONFIGURE),
     ("Users", "/users/", Right.USERS),
     ("Audit", "/audit/", Right.CONFIGURE),
     ("Admin", "/admin/", Right.CONFIGURE),

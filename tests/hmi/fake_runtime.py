@@ -24,12 +24,15 @@ from hmi.tags.about import About
 from hmi.tags.path import PathError, canonical
 from hmi.tags.value import Quality
 from hmi.tags.wire import to_iso, to_wire, too_large
+from hmi.worker.adapter_board import AdapterBoard
+from hmi.worker.adapter_components import Component, Components
 from hmi.worker.desk import Desk
 from hmi.worker.gateway_state import GatewayState
 from hmi.worker.image import TagImage
 from hmi.worker.overview import overview
 from hmi.worker.pair_operations import Paired, PairOperations
 from hmi.worker.publisher import Publisher
+from redundancy.adapter.reports import ComponentStatus
 from redundancy.clock import Clock
 from redundancy.config import NodeConfig
 from redundancy.core.view import PeerView, WitnessView
@@ -39,6 +42,10 @@ from sparkplug import EdgeNodeId
 from tests.redundancy.item_sets import ItemSet
 
 FOREVER = 1e9
+
+
+async def _selects_nothing(_component: str, _entries: list[dict[str, Any]]) -> None:
+    """A fake worker edits nothing."""
 
 
 def wall() -> int:
@@ -99,6 +106,13 @@ class FakeRuntime:
     def stale(self, path: str) -> None:
         self._call(lambda: self.image.stale(path, wall()))
 
+    def components(self, *components: Component) -> None:
+        """The adapter's components, on a real board without sessions."""
+        self._call(lambda: self.board.configure(Components(components)))
+
+    def component(self, status: ComponentStatus) -> None:
+        self._call(lambda: self.board.component(status))
+
     def view(self, **changes: Any) -> None:
         """Turn fields of the GatewayView; browsers hear of it at once."""
 
@@ -152,7 +166,18 @@ class FakeRuntime:
         self.pair.attach(cast(Paired, SimpleNamespace(view=lambda: self._view, loop_lag=0.0)))
         self.pair.saw(self._view)
         names = "read browse write pair failover maintenance resync watch unwatch overview poke metrics"
-        self.desk = Desk(self.url, {name: getattr(self, f"_{name}") for name in names.split()})
+        self.board = AdapterBoard(
+            self.image,
+            lambda _sample: None,
+            wall,
+            lambda *_: None,
+            lambda _seconds: True,
+            lambda: "",
+            _selects_nothing,
+            self.node.url,
+        )
+        own = {name: getattr(self, f"_{name}") for name in names.split()}
+        self.desk = Desk(self.url, own | self.board.table)
         tasks = [asyncio.create_task(work) for work in (self.desk.run(), self.publisher.run())]
         self._ready.set()
         await self._end.wait()

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hmi.history.schema import COUNT, MARK, TOUCH, path_hash
+from hmi.history.schema import COUNT, COUNT_DAYS, MARK, TOUCH, path_hash
 from hmi.history.writer import ADD_SAMPLE, LARGEST_INTEGER, LARGEST_TEXT
 from hmi.tags import path as paths
-from redundancy.replication.reconciliation import MINUTE, Cursor, Digest, Unavailable
+from redundancy.replication.reconciliation import DAY, MINUTE, Cursor, Digest, Unavailable
 from sparkplug import DataType
 
 PAGE = 1000
@@ -30,10 +30,15 @@ _BUSY = 1.0
 """Seconds to wait for the writer. It goes first: a page that can't be stored now comes again."""
 _DATATYPES = frozenset(DataType.__members__)
 
-_WHOLE_MINUTES = """
-    SELECT minute * 60000 / :width * :width, sum(size), sum(total) FROM history_minute
-    WHERE minute >= :start / 60000 AND minute < :end / 60000
-    GROUP BY 1 HAVING sum(size) > 0 ORDER BY 1 LIMIT :limit
+# Whole days first, then the whole minutes after them: of years of history only days are read.
+_WHOLE = """
+    SELECT at / :width * :width, sum(size), sum(total) FROM (
+        SELECT day * 86400000 AS at, size, total FROM history_day
+        WHERE day >= :start / 86400000 AND day < :days / 86400000
+        UNION ALL
+        SELECT minute * 60000, size, total FROM history_minute
+        WHERE minute >= :days / 60000 AND minute < :end / 60000
+    ) GROUP BY 1 HAVING sum(size) > 0 ORDER BY 1 LIMIT :limit
 """
 _CHANGED = """
     SELECT minute, changes FROM history_minute
@@ -63,11 +68,13 @@ class HistoryExchange:
         broken = max(start, end // MINUTE * MINUTE)
         with self._open() as connection:
             _count_changed(connection, start // MINUTE, end // MINUTE)
-            asked = {"start": start, "end": end, "width": width, "limit": limit}
-            found = [Digest(*row) for row in connection.execute(_WHOLE_MINUTES, asked)]
+            days = max(start, end // DAY * DAY) if width >= DAY else start
+            asked = {"start": start, "days": days, "end": end, "width": width, "limit": limit}
+            found = [Digest(*row) for row in connection.execute(_WHOLE, asked)]
             rest = connection.execute(COUNT, {"start": broken, "end": end}).fetchone()
         if rest is not None:
-            last, size, total = broken // width * width, *rest[1:]
+            _, size, total = rest
+            last = broken // width * width
             if found and found[-1].key == last:
                 found[-1] = Digest(last, found[-1].size + size, found[-1].total + total)
             elif len(found) < limit:
@@ -182,6 +189,7 @@ def _count_changed(connection: sqlite3.Connection, first: int, end: int) -> None
         rows = [(*found.get(minute, (0, 0)), changes, minute) for minute, changes in changed.items()]
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(_COUNTED, rows)
+        connection.execute(COUNT_DAYS, {"first": begin, "last": first - 1})
         connection.execute("COMMIT")
 
 

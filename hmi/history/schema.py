@@ -8,11 +8,11 @@ text, too: JSON as on the wire; bytes are Base64. The tag's datatype says which.
 
 The digest of a minute is how many samples lie in it and the sum of their marks: two nodes of a pair compare
 them to find what one of them lacks. Whoever adds samples says in the same transaction which minutes have
-changed (`TOUCH`), and before it compares a node counts those anew (`COUNT`): what that adds to storing can
-hardly be measured, where a trigger for every sample took half as long again. A mark is a number of 31 bits
-made from the sample's time and a hash of its path (ids differ between nodes). It has to be well mixed: with a
-plain product, {1, 4} and {2, 3} of a regular series would have one sum. SQLite knows neither XOR nor a hash,
-so it is the middle of a square, twice.
+changed (`TOUCH`), and before it compares a node counts those anew (`COUNT`), and their days. What that adds
+to storing can hardly be measured; a trigger for every sample took half as long again. A mark is a number of
+31 bits made from the sample's time and a hash of its path (ids differ between nodes). It has to be well
+mixed: with a plain product, {1, 4} and {2, 3} of a regular series would have one sum. SQLite knows neither
+XOR nor a hash, so it is the middle of a square, twice.
 """
 
 from __future__ import annotations
@@ -74,6 +74,14 @@ DIGESTS = (
     FROM history_sample JOIN history_tag ON id = tag GROUP BY ts / 60000
     """,
     """
+    CREATE TABLE history_day (
+        day INTEGER PRIMARY KEY,
+        size INTEGER NOT NULL,
+        total INTEGER NOT NULL
+    )
+    """,
+    "INSERT INTO history_day SELECT minute / 1440, sum(size), sum(total) FROM history_minute GROUP BY 1",
+    """
     CREATE TRIGGER history_sample_removed AFTER DELETE ON history_sample BEGIN
         UPDATE history_minute SET changes = changes + 1 WHERE minute = old.ts / 60000;
     END
@@ -89,8 +97,16 @@ COUNT = f"""
     GROUP BY 1
 """
 """The digests of the minutes in a range (ms): by tag, as samples lie; there is no index by time alone."""
+COUNT_DAYS = """
+    INSERT OR REPLACE INTO history_day
+    SELECT minute / 1440, sum(size), sum(total) FROM history_minute
+    WHERE minute >= :first / 1440 * 1440 AND minute < (:last / 1440 + 1) * 1440
+    GROUP BY 1
+"""
+"""The digests of the days in which these minutes lie, from those of their minutes."""
 DROP_DIGESTS = (
     "DROP TRIGGER history_sample_removed",
+    "DROP TABLE history_day",
     "DROP TABLE history_minute",
     "DROP INDEX history_tag_hash",
 )

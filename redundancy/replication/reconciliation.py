@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 MINUTE = 60_000
-WIDTHS = (2**62, 24 * 60 * MINUTE, 60 * MINUTE, MINUTE)
+DAY = 24 * 60 * MINUTE
+WIDTHS = (2**62, DAY, 60 * MINUTE, MINUTE)
 """ms of a slot by level: everything, a day, an hour, a minute."""
 MOST_SLOTS = 1000
 MOST_NAMES = 1000

@@ -121,6 +121,7 @@ def test_when_all_active_nodes_fail_their_peers_carry_on_and_nothing_flaps_after
 
     epochs = {heir.name: plant.gate(heir).gateway()["epoch"] for heir in heirs}
     plant.heal()
+    healed = wall_ms()
     watched_until = time.monotonic() + 6
     while time.monotonic() < watched_until:
         states = plant.states()
@@ -128,6 +129,18 @@ def test_when_all_active_nodes_fail_their_peers_carry_on_and_nothing_flaps_after
         assert all(states[victim.name] == "Standby" for victim in victims), states
         time.sleep(0.2)
     assert epochs == {heir.name: plant.gate(heir).gateway()["epoch"] for heir in heirs}, "nothing flapped"
+    for edge in EDGES:
+        gets_what_it_missed(plant, victims[0], edge, killed, healed)
+
+
+def gets_what_it_missed(plant: RunningPlant, returned: PlantNode, edge: str, start: int, end: int) -> None:
+    """What was sampled while the node was down: it has it from its peer."""
+    expected = set(range(start // 100 + 1, end // 100))
+    wait_for(
+        lambda: expected <= set(plant.samples(returned, edge, start, end)),
+        f"{returned.name} has all that {edge} sampled while it was down",
+        pause=0.5,
+    )
 
 
 def test_what_was_sampled_during_a_failure_is_in_history_once(plant: RunningPlant) -> None:

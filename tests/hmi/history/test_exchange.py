@@ -111,6 +111,8 @@ def test_after_both_have_asked_the_files_hold_the_same(pair: tuple[Node, Node]) 
     for node in pair:
         kept = node.query("SELECT minute, size, total FROM history_minute ORDER BY minute")
         assert kept == node.query(f"{COUNTED} ORDER BY 1")
+        days = node.query("SELECT minute / 1440, sum(size), sum(total) FROM history_minute GROUP BY 1")
+        assert node.query("SELECT * FROM history_day ORDER BY day") == days
     one.ingest((3, BEGIN - 90 * 24 * 60 * MINUTE))
     assert two.asks(one).taken == 1, "what came late for a slot of three months ago is noticed"
     assert one.rows() == two.rows()

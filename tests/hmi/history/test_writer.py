@@ -175,9 +175,11 @@ def test_samples_wait_while_the_file_is_missing_its_tables_and_are_stored_afterw
         time.sleep(0.005)
     assert "no such table" in writer.tally.why
     assert writer.backlog == 1
-    connection = sqlite3.connect(file)
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")  # as a migration does: all of it or nothing
     for statement in schema.COMPLETE:
         connection.execute(statement)
+    connection.execute("COMMIT")
     connection.close()
     assert writer.flush()
     writer.close()

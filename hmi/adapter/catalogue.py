@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -75,12 +76,17 @@ class Kind:
     @property
     def properties(self) -> dict[str, str]:
         """Property in small letters -> its canonical name."""
-        names = (to_camel(name) for name in self.shape.model_fields)
-        return {name.casefold(): name for name in names}
+        return _properties(self.shape)
 
     def in_order(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """The properties as they are documented; a record keeps them by the alphabet."""
         return {name: entry[name] for name in self.properties.values()}
+
+
+@cache
+def _properties(shape: type[Facet]) -> dict[str, str]:
+    names = (to_camel(name) for name in shape.model_fields)
+    return {name.casefold(): name for name in names}
 
 
 class ComponentItem(Facet):

@@ -33,6 +33,10 @@ class Draft:
         self.vault = vault.Vault(secrets)
         self._before = self._resources()
 
+    def began_as(self, other: Draft) -> bool:
+        """Whether both began as the same configuration."""
+        return self._before == other._before
+
     def __iter__(self) -> Iterator[ComponentDocument]:
         """The components in the order of their ids."""
         found = [each for each in self._components.values() if each.type != SYSTEM]

@@ -39,9 +39,13 @@ def change(actor: Actor, summary: str, work: Callable[[Draft], T]) -> T:
     if not here.active:
         raise NotActive(here)
     try:
+        # Most of the work, and none of it keeps others from writing.
+        draft = in_force()
+        result = work(draft)
         with transaction.atomic():
-            draft = in_force()
-            result = work(draft)
+            if not draft.began_as(now := in_force()):
+                # Somebody was faster: the same again, on top of what they have done.
+                draft, result = now, work(now)
             if changes := draft.changes():
                 documents.take(changes, actor, summary)
             return result

@@ -146,3 +146,20 @@ def test_what_another_node_sends_is_not_believed(parts: dict[str, Any], why: str
     plain = config(server_sets=[], engine=None, transmission=None, **parts)
     with pytest.raises(Invalid, match=why):
         check(parse(ConfigDocument, plain))
+
+
+def test_of_two_who_change_at_once_neither_undoes_the_other(pair: TwoNodes) -> None:
+    """The first one's draft is worked out before the second one's change comes in between."""
+    came: list[bool] = []
+
+    def first(draft: Draft) -> None:
+        component = draft.component("MQTT1")
+        draft.change(component, draft.facet(component, "clientSettings"), Verb.PUT, {"qosLevel": 1}, None)
+        if not came:
+            came.append(True)
+            put(pair.master, "dataFilters", [{"id": "small", "absoluteDeadband": 1}])
+
+    acting(pair.master, lambda: session.change(Actor("bob"), "an edit", first))
+    (component,) = configured(pair.master)
+    assert component["clientSettings"]["qosLevel"] == 1
+    assert [each["id"] for each in component["dataFilters"]] == ["small"]

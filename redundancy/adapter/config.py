@@ -124,11 +124,10 @@ class ComponentConfig:
         if not self.client_id or "\0" in self.client_id or len(self.client_id.encode()) > 0xFFFF:
             raise ConfigError("client_id", "must have at least one and at most 65535 bytes, and no NUL")
         old = any(each.server.version == 3 for each in self.servers)
-        if old and len(self.client_id) > _LEGACY_CLIENT_ID:
-            raise ConfigError(
-                "client_id",
-                f"{self.client_id!r} is longer than {_LEGACY_CLIENT_ID}, all that MQTT 3.1 allows",
-            )
+        longest = _LEGACY_CLIENT_ID - len(PROBE)
+        if old and len(self.client_id) > longest:
+            reason = f"{self.client_id!r} is longer than {longest}, all that MQTT 3.1 leaves beside a probe's"
+            raise ConfigError("client_id", reason)
 
     def _check_filters(self) -> None:
         if self.filters and self.kind is Kind.SPARKPLUG:

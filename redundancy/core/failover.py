@@ -112,8 +112,8 @@ class Standing:
 
     @property
     def standby(self) -> bool:
-        """It would answer, as far as is known, and is not used."""
-        return self.session is Leg.AWAY and self.probe is Leg.OPEN
+        """It would answer, as far as is known, and is not used, or only visited."""
+        return self.session in (Leg.AWAY, Leg.LEAVING) and self.probe is Leg.OPEN
 
 
 class Failover:
@@ -243,12 +243,15 @@ class Failover:
                 yield one.session_since + self._pace.patience
             elif self.target is None:
                 yield max(one.retry_at if one.session is Leg.AWAY else 0.0, turn)
-            elif server != self.target and one.session is Leg.AWAY:
-                yield one.retry_at if one.probe is Leg.AWAY else self._due(server, one)
+            elif server != self.target and one.probe is Leg.AWAY:
+                yield one.retry_at if one.session is Leg.AWAY else math.inf
+            elif server != self.target:
+                yield self._due(server, one)
 
     def _due(self, server: str, one: Standing) -> float:
         """When a standby is visited, or becomes the target."""
-        visit = one.visit_at if self._pace.reserve and one.probe is Leg.OPEN else math.inf
+        may_visit = self._pace.reserve and one.standby and one.session is Leg.AWAY
+        visit = one.visit_at if may_visit else math.inf
         return min(visit, self._proven_at(one) if server == self._first else math.inf)
 
     @property

@@ -224,7 +224,7 @@ class Connection:
         code = MQTTErrorCode.MQTT_ERR_SUCCESS
         # Not loop_forever(): without a pair of sockets to wake it, a publish would wait for its select.
         while code == MQTTErrorCode.MQTT_ERR_SUCCESS:
-            code = client.loop(1.0)
+            code = client.loop(0.25)  # which is also how exactly a silent server is noticed
         return str(code.name).removeprefix("MQTT_ERR_").replace("_", " ").lower()
 
     def _on_socket_open(self, _client: Client, _userdata: Any, wire: Any) -> None:

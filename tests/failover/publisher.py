@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -34,12 +35,14 @@ class Outlet:
 class Publisher:
     """To one server at a time, walking as the component does; or `everywhere`, to all at once.
 
-    `acked[qos][number]` is the servers that have acknowledged a message, `sent[qos]` how many there are.
+    `acked[qos][number]` is the servers that have acknowledged a message, `sent[qos]` how many there are, and
+    `handed[qos, number]` how often one was sent: again, where nobody had acknowledged it in time.
     """
 
     def __init__(self, servers: Sequence[Server], everywhere: bool = False) -> None:
         self.acked: dict[int, dict[int, set[str]]] = {0: {}, 1: {}, 2: {}}
         self.sent = dict.fromkeys((0, 1, 2), 0)
+        self.handed: Counter[tuple[int, int]] = Counter()
         self.pending: dict[tuple[int, int], None] = {}
         self._everywhere = everywhere
         self._outlets = [Outlet(server) for server in servers]
@@ -53,6 +56,8 @@ class Publisher:
             now = loop.time()
             self._keep_connected(now)
             self._suspect(now)
+            if self._everywhere:
+                self._again(now)
             for outlet in self._used(now):
                 if self._running:
                     self._round(outlet, now)
@@ -90,6 +95,7 @@ class Publisher:
 
     def _publish(self, outlet: Outlet, qos: int, number: int, now: float) -> None:
         assert outlet.connection is not None
+        self.handed[qos, number] += 1
         mid = outlet.connection.publish(f"trial/{qos}", b"%d" % number, qos)
         if mid >= 0 and qos:
             outlet.awaited[mid] = (qos, number, now)
@@ -100,6 +106,13 @@ class Publisher:
             if any(now - when > PATIENCE for _, _, when in outlet.awaited.values()):
                 outlet.suspect_until = now + 2.0
                 self._gone(outlet)
+
+    def _again(self, now: float) -> None:
+        """What nobody owes an answer for any more, its servers having failed, goes to those that are left."""
+        awaited = {(qos, number) for one in self._outlets for qos, number, _ in one.awaited.values()}
+        for qos, number in [each for each in self.pending if each not in awaited]:
+            for outlet in self._used(now):
+                self._publish(outlet, qos, number, now)
 
     def _keep_connected(self, now: float) -> None:
         loop = asyncio.get_running_loop()

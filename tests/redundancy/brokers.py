@@ -56,13 +56,13 @@ class Broker:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Until it answers, at most 15 s."""
+        """Until it answers, at most a minute."""
         folder = self.folder / f"{self.kind}-{self.port}"
         folder.mkdir(exist_ok=True)
         command = _mosquitto(self, folder) if self.kind == "mosquitto" else _distributor(self, folder)
         with (folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while not all(map(_answers, self.ports.values())):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.kind} did not start:\n{(folder / 'log').read_text()}")

@@ -186,6 +186,18 @@ def test_a_server_that_is_just_visited_when_the_target_dies_stays() -> None:
     assert core.target == "b"
 
 
+def test_a_first_server_that_has_much_to_tell_on_a_visit_comes_back_in_time_all_the_same() -> None:
+    core = Failover(("a", "b"), PACE)
+    core.start(0.0)
+    core.ended("a", "connection refused", 0.0)
+    core.ready("b", 0.1)
+    core.tick(2.0)
+    assert core.probed("a", 2.1) == [Visit("a")]
+    assert core.tick(12.0) == []
+    assert core.deadline() == pytest.approx(12.1)
+    assert core.tick(12.2) == [Open("a")]
+
+
 def test_another_order_moves_the_data_without_a_gap_and_a_server_that_goes_is_replaced() -> None:
     plant = world()
     plant.run(40)

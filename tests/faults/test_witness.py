@@ -11,7 +11,7 @@ import pytest
 from hmi.plant.layout import WITNESS
 from tests.faults.findings import Findings
 from tests.faults.laboratory import Laboratory
-from tests.faults.measuring import nothing_changes, pair_link_cut, seconds_until, takeover
+from tests.faults.measuring import edges_move, nothing_changes, pair_link_cut, seconds_until, takeover
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(240)
@@ -38,6 +38,7 @@ def test_losing_the_witness_changes_nothing_but_a_warning(
         plant.control(act, WITNESS)
         warned = seconds_until(lambda: plant.view(host)["warnings"], "a warning is shown", start)
         said = plant.view(host)["warnings"][0]
+        edges_move(plant, host, start)
         plant.control("start" if act == "kill" else "resume", WITNESS)
         back = seconds_until(lambda: not plant.view(host)["warnings"], "the warning goes", start)
     found.note(f"{act}: no change of role; “{said}” after {warned:.1f} s, gone after {back:.1f} s")

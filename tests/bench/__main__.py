@@ -1,5 +1,6 @@
 """Runs the benchmarks that are named, or all:
-`python -m tests.bench [codec] [peers] [idle] [drill] [configuration]`."""
+`python -m tests.bench [codec] [peers] [idle] [drill] [configuration]
+[relay]`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 
 from hmi.plant.report import table
-from tests.bench import codec, configuration, drill, idle, peers
+from tests.bench import codec, configuration, drill, idle, peers, relay
 
 BENCHES = {
     "codec": codec.run,
@@ -16,6 +17,7 @@ BENCHES = {
     "idle": idle.run,
     "drill": drill.run,
     "configuration": configuration.run,
+    "relay": relay.run,
 }
 FOLDER = Path("var/bench")
 

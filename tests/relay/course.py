@@ -90,7 +90,10 @@ class Course:
                     break
                 fault()
                 found.faults[name] = found.faults.get(name, 0) + 1
-                self._pass(self.span)
+                fed = self.source.fed
+                wait_for(
+                    lambda fed=fed: self.written() >= fed, f"what was fed before {name} ended", _PATIENCE
+                )
                 tell(f"{self.mode}: {name}; {self.source.fed} fed, {self.written()} written")
             wait_for(lambda: self.written() >= self.source.count, "the last line", _PATIENCE)
             found.seconds = time.monotonic() - begun
@@ -146,9 +149,16 @@ class Course:
         relay.start()
 
     def _pass(self, lines: int) -> None:
-        """While the source feeds so many lines."""
+        """While the source feeds so many lines, or as many as it may."""
         until = min(self.source.fed + lines, self.source.count)
-        wait_for(lambda: self.source.fed >= until, "the source", _PATIENCE, pause=0.01)
+        late = time.monotonic() + lines / self.source.rate
+        source = self.source
+        wait_for(
+            lambda: source.fed >= until or (source.waits and time.monotonic() >= late),
+            "the source",
+            _PATIENCE,
+            pause=0.01,
+        )
 
     @contextmanager
     def _running(self) -> Iterator[None]:

@@ -82,7 +82,7 @@ class FirstCourse:
                 start(broker)
             self.receiver.start()
             ending.callback(self.receiver.kill)
-            wait_for(lambda: self.receiver.said.count("is connected") == 2, "the receiver")
+            wait_for(lambda: self.receiver.said.count("is connected") == 2, "the receiver", _PATIENCE)
             for side in self.sides:
                 side.start()
                 ending.callback(side.relay.kill)

@@ -82,8 +82,9 @@ class Source:
     def __init__(self, count: int, rate: float, lead: int = 0, arrived: Callable[[], int] = int) -> None:
         self._lead, self._arrived = lead, arrived
         self.fed = 0
+        self.waits = False
         self.count = count
-        self._rate = rate
+        self.rate = rate
         self._target: int | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._held = threading.Lock()
@@ -102,10 +103,11 @@ class Source:
     def _run(self) -> None:
         begun = time.monotonic()
         while not self.done:
-            due = min(self.count, int((time.monotonic() - begun) * self._rate) + 1)
-            if self._lead and due > self._arrived() + self._lead:
-                begun += _STEP  # the clock of the source stands still
-            elif due > self.fed:
+            due = min(self.count, int((time.monotonic() - begun) * self.rate) + 1)
+            self.waits = bool(self._lead) and due > (most := self._arrived() + self._lead)
+            if self.waits:
+                due, begun = most, time.monotonic() - most / self.rate  # it goes on from here
+            if due > self.fed:
                 text = "".join(f"{number}\n" for number in range(self.fed + 1, due + 1))
                 with self._held:
                     assert self._target is not None

@@ -222,9 +222,11 @@ class Trial:
         made = Losses(sent=dict(self.publisher.sent))
         for qos in (0, 1, 2):
             got = self.sink.got[qos]
-            # One at a time, what was sent to two servers may come from both: nobody could tell it apart.
-            may = Counter() if self.everywhere else self.publisher.handed
-            made.doubled[qos] = sum(max(0, count - max(1, may[qos, n])) for n, count in got.items())
+            # What was sent to two servers one after the other may come from both, and nobody can tell; what
+            # is sent everywhere comes once, unless a server was sent it again.
+            usual = len(self.places) - 1 if self.everywhere else 0
+            handed = self.publisher.handed
+            made.doubled[qos] = sum(max(0, n - max(1, handed[qos, one] - usual)) for one, n in got.items())
             if qos == 0:
                 made.lost[0] = sum(not got[number] for number in range(made.sent[0]))
                 made.with_server[0] = 0

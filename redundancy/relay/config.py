@@ -13,6 +13,7 @@ from redundancy.relay.outbox import Bounds
 from redundancy.relay.pump import PumpSettings
 
 RECEIPTS = "relay/receipts"
+_LONGEST_TOPIC = 65535
 
 
 class Mode(StrEnum):
@@ -57,7 +58,7 @@ class PublishConfig:
 
     def __post_init__(self) -> None:
         _check_servers(self.servers, self.receipts)
-        fault = name_fault(self.topic) if self.topic else None
+        fault = topic_fault(self.topic) if self.topic else None
         if fault:
             raise ConfigError("topic", f"{self.topic!r}: {fault}")
         if self.mode is not Mode.START and self.outbox is None:
@@ -113,6 +114,17 @@ def _check_servers(servers: tuple[Server, ...], receipts: str) -> None:
     twice = {address for address in addresses if addresses.count(address) > 1}
     if twice:
         raise ConfigError("server", f"{sorted(twice)[0]} is there twice")
-    fault = name_fault(receipts)
+    fault = topic_fault(receipts)
     if fault:
         raise ConfigError("receipts", f"{receipts!r}: {fault}")
+
+
+def topic_fault(topic: str) -> str | None:
+    """Why `topic` may not be published to; None if it may."""
+    try:
+        size = len(topic.encode())
+    except UnicodeEncodeError:
+        return "the topic is not UTF-8"
+    if "\0" in topic or size > _LONGEST_TOPIC:
+        return f"the topic holds a NUL or more than {_LONGEST_TOPIC} bytes"
+    return name_fault(topic)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from redundancy.clock import Clock
-from redundancy.distributor.topics import name_fault
+from redundancy.relay.config import topic_fault
 from redundancy.relay.lines import Chunk, InputError, LineInput
 from redundancy.relay.outbox import Outbox, Row
 from redundancy.relay.store import StoreError
@@ -61,7 +61,8 @@ class Intake:
                     return
         except (InputError, StoreError) as error:
             why = str(error)
-        self._ended(why)
+        if not self._stopped.is_set():  # or nobody listens any more
+            self._ended(why)
 
     def _take(self, chunk: Chunk) -> bool:
         """False: stopped."""
@@ -99,17 +100,21 @@ class Intake:
         return [found for line in chunk.lines if (found := self._split(line)) is not None]
 
     def _split(self, line: bytes) -> tuple[str, bytes] | None:
-        raw, tab, payload = line.partition(b"\t")
-        try:
-            topic = raw.decode()
-            fault = name_fault(topic) if tab else "there is no tab behind the topic"
-            if "\0" in topic or len(raw) > 65535:
-                fault = "the topic is too long or holds a NUL"
-        except UnicodeDecodeError:
-            fault, topic = "the topic is not UTF-8", ""
-        if fault is None:
-            return topic, payload
+        found = addressed(line)
+        if not isinstance(found, str):
+            return found
         self.counts["no_topic"] += 1
         if self.counts["no_topic"] == 1:
-            self._say(f"a line was left out: {fault} (further ones are only counted)")
+            self._say(f"a line was left out: {found} (further ones are only counted)")
         return None
+
+
+def addressed(line: bytes) -> tuple[str, bytes] | str:
+    """Topic and payload of a line with a tab between them, or why it has none."""
+    raw, tab, payload = line.partition(b"\t")
+    try:
+        topic = raw.decode()
+    except UnicodeDecodeError:
+        return "the topic is not UTF-8"
+    fault = topic_fault(topic) if tab else "there is no tab behind the topic"
+    return fault or (topic, payload)

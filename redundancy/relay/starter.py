@@ -16,6 +16,7 @@ from redundancy.clock import Clock
 from redundancy.mqtt import Acked, Connection, Opened, Report
 from redundancy.relay.config import Exit, PublishConfig
 from redundancy.relay.envelope import Envelope
+from redundancy.relay.intake import addressed
 from redundancy.relay.lines import InputError, LineInput
 from redundancy.relay.pump import REFUSED
 from redundancy.relay.sessions import Sessions
@@ -36,17 +37,18 @@ class Starter:
         self._clock = Clock()
         self._loop = asyncio.get_running_loop()
         self._publisher = uuid.uuid4().hex
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(10_000)
+        self._queue: asyncio.Queue[list[bytes] | None] = asyncio.Queue(4)
         self._sessions: Sessions | None = None
         self._server = -1
         self._is_open = False
         self._found: asyncio.Future[bool] | None = None
         self._flying: set[int] = set()
+        self._number = 0
         self._changed = asyncio.Event()
         self._stopped = False
         self._rate = Rate()
         self.error = ""
-        names = ("read", "confirmed", "lost", "unsure", "refused", "overlong")
+        names = ("read", "confirmed", "lost", "unsure", "refused", "overlong", "no_topic")
         self.counts = dict.fromkeys(names, 0)
 
     def stop(self) -> None:
@@ -68,7 +70,7 @@ class Starter:
         if self.error:
             self._terminal.say(self.error)
             return Exit.STORE
-        lost = any(self.counts[name] for name in ("lost", "unsure", "refused", "overlong"))
+        lost = any(self.counts[name] for name in ("lost", "unsure", "refused", "overlong", "no_topic"))
         return Exit.INCOMPLETE if lost else Exit.DONE
 
     # Sessions tell
@@ -110,32 +112,44 @@ class Starter:
         return False
 
     async def _publish_all(self) -> None:
-        rate = self._config.rate
-        begun, due = self._now(), 0.0
-        while not self._stopped and (line := await self._queue.get()) is not None:
-            self.counts["read"] += 1
-            if rate is not None:
-                due = max(due, self._now() - begun - 1.0) + 1.0 / rate
-                if due - (self._now() - begun) > _TICK:
-                    await asyncio.sleep(due - (self._now() - begun))
-            elif not self._is_open and self._config.file is not None:
-                await asyncio.sleep(1.0 / _LOST_PER_SECOND)
-            while rate is None and self._is_open and len(self._flying) >= WINDOW and not self._stopped:
-                self._changed.clear()
-                await self._changed.wait()
-            self._publish(line)
+        begun = self._now()
+        due = 0.0
+        while not self._stopped and (lines := await self._queue.get()) is not None:
+            for line in lines:
+                if self._stopped:
+                    break
+                self.counts["read"] += 1
+                due = await self._turn(begun, due)
+                self._publish(line)
             self._terminal.renew(self._progress)
         while self._flying and self._is_open and not self._stopped:
             self._changed.clear()
             await self._changed.wait()
 
+    async def _turn(self, begun: float, due: float) -> float:
+        """Until the next line may go; answers when the one after it is due, in seconds since `begun`."""
+        rate = self._config.rate
+        if rate is not None:
+            passed = self._now() - begun
+            due = max(due, passed - 1.0) + 1.0 / rate
+            if due - passed > _TICK:
+                await asyncio.sleep(due - passed)
+        elif not self._is_open and self._config.file is not None:
+            await asyncio.sleep(1.0 / _LOST_PER_SECOND)
+        while rate is None and self._is_open and len(self._flying) >= WINDOW and not self._stopped:
+            self._changed.clear()
+            await self._changed.wait()
+        return due
+
     def _publish(self, line: bytes) -> None:
-        topic, payload = self._config.topic, line
-        if not topic:
-            raw, _, payload = line.partition(b"\t")
-            topic = raw.decode(errors="replace")
+        found = (self._config.topic, line) if self._config.topic else addressed(line)
+        if isinstance(found, str):
+            self.counts["no_topic"] += 1
+            return
+        topic, payload = found
         assert self._sessions is not None
-        number = self.counts["read"]
+        self._number += 1
+        number = self._number
         told = Envelope(self._publisher, number, 1, False, self._clock.now().wall)
         mid = -1
         if self._is_open:
@@ -155,8 +169,7 @@ class Starter:
         try:
             for chunk in self._lines.chunks():
                 self.counts["overlong"] += chunk.overlong
-                for line in chunk.lines:
-                    asyncio.run_coroutine_threadsafe(self._queue.put(line), self._loop).result()
+                asyncio.run_coroutine_threadsafe(self._queue.put(chunk.lines), self._loop).result()
         except InputError as error:
             self.error = str(error)
         except (RuntimeError, asyncio.CancelledError):

@@ -148,3 +148,15 @@ async def test_a_taker_that_outlives_its_connections_hears_of_every_message_once
     distinct = dict.fromkeys(message.payload for message in heard)
     assert list(distinct) == NUMBERS
     assert len(heard) == len(NUMBERS) or qos == 1, "exactly once"
+
+
+async def test_user_properties_of_any_size_arrive_as_they_were_given(broker: Broker) -> None:
+    given = (("long", "x" * 20_000), ("", ""), ("größe", "Ω"), ("long", "again"))
+    connection, log = await subscribed(broker, "properties", BY_HAND, 5)
+    async with connected(broker.server(version=5), "giver") as (writer, _):
+        writer.publish("properties/x", b"y", 1, user=given)
+        await until(lambda: log.of(Message))
+        with pytest.raises(ValueError, match="65535"):
+            writer.publish("properties/x", b"y", 1, user=(("x", "y" * 65536),))
+    assert log.of(Message)[0].user == given
+    await away(connection)

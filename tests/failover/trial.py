@@ -84,10 +84,14 @@ class Place:
 
 @dataclass
 class Turn:
-    """One fault at the target, in seconds: until data flowed again, and until they came back (None: not)."""
+    """One fault at the target, in seconds: until data flowed again, and until they came back (None: not).
+
+    `lag`: how late this very process was meanwhile, at worst; what is within it is the machine's.
+    """
 
     gap: float
     back: float | None
+    lag: float
 
 
 @dataclass
@@ -111,7 +115,7 @@ class Trial:
         self.everywhere = component.config.failover.mode is Mode.ALL
         self.publisher = Publisher([place.server for place in places], self.everywhere)
         self._wires = wires
-        self._bystanders: set[int] = set()
+        self._lag = 0.0
 
     @property
     def target(self) -> str | None:
@@ -135,12 +139,19 @@ class Trial:
         # A session counts as sound only once it has lasted.
         await asyncio.sleep(SETTINGS.longest_pause + 0.5)
 
+    async def watch_lag(self) -> None:
+        """How late a task is that wants to run every 20 ms."""
+        while True:
+            due = time.monotonic() + 0.02
+            await asyncio.sleep(0.02)
+            self._lag = max(self._lag, time.monotonic() - due)
+
     async def turn(self, fault: Fault) -> Turn:
         """The fault at the target, and all well again."""
         victim = self.target
         assert victim is not None
         others = [name for name in self.places if name != victim]
-        began = self.sink.mark()
+        began, self._lag = self.sink.mark(), 0.0
         await self.harm(victim, fault)
         await until(
             lambda: any(name in self.sink.first for name in others),
@@ -150,12 +161,13 @@ class Trial:
         first = min(self.sink.first[name] for name in others if name in self.sink.first)
         # A server that is being stopped still serves for a moment.
         gap = max(0.0, first - max(began, self.sink.last.get(victim, 0.0)))
+        lag, self._lag = self._lag, 0.0
         await self.heal(victim, fault)
         healed = time.monotonic()
         await self.settled_at(victim)
         back = time.monotonic() - healed if self.target == victim and not self.everywhere else None
         await self.settled()
-        return Turn(gap, back)
+        return Turn(gap, back, lag)
 
     async def settled_at(self, victim: str) -> None:
         if self.everywhere or self.component.config.failover.failback is None:
@@ -266,7 +278,7 @@ async def trial(
         made = Trial(places, wires, component, sink)
         component.act()
         await until(lambda: all(server.connected for server in component.status().servers), "connected", 60)
-        work.append(asyncio.create_task(made.publisher.run()))
+        work += [asyncio.create_task(made.publisher.run()), asyncio.create_task(made.watch_lag())]
         await made.settled()
         yield made
     finally:

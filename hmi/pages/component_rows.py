@@ -15,7 +15,7 @@ from redundancy.adapter.config import DATA_SOURCE
 CONNECTED = json.dumps(
     [
         {"value": True, "label": "Connected", "style": "on"},
-        {"value": False, "label": "Not connected", "style": "off"},
+        {"value": False, "label": "Not connected", "style": "attention"},
     ]
 )
 TARGET = json.dumps(
@@ -46,7 +46,7 @@ class ServerRow:
 
     @property
     def style(self) -> str:
-        return "on" if self.connected.raw is True else "off"
+        return "on" if self.connected.raw is True else "attention"
 
     @property
     def states(self) -> str:

@@ -65,7 +65,7 @@ class FacetForm(forms.Form):
             offered = (choices or {}).get(name) or _CHOICES.get(name) or _enum(about)
             field = self._field(name, about, offered)
             field.required = name in required and not isinstance(field, forms.BooleanField)
-            field.label = _LABELS.get(name) or label_of(name)
+            field.label = label_of(name)
             field.help_text = field.help_text or _HELP.get(name, "")
             # What an entry is called is what it is known by: tags, secrets and history go by it.
             field.disabled = name == kind.key and value is not None
@@ -126,6 +126,8 @@ class FacetForm(forms.Form):
 
 def label_of(name: str) -> str:
     """`maxClientQueueSize` as `Max client queue size`."""
+    if name in _LABELS:
+        return _LABELS[name]
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
     return words[:1].upper() + words[1:]
 

@@ -46,7 +46,8 @@ urlpatterns = [
     path("config/components/<str:component>/do/", components.order, name="component-do"),
     path("config/components/<str:component>/choose/", components.choose, name="component-choose"),
     path("config/components/<str:component>/order/", component_servers.order, name="component-order"),
-    path("config/components/<str:component>/try/", component_servers.attempt, name="component-try"),
+    # It changes nothing, so that a standby may try as well.
+    path("status/components/<str:component>/try/", component_servers.attempt, name="component-try"),
     path("config/components/<str:component>/discover/", component_discovery.start, name="component-discover"),
     path(
         "config/components/<str:component>/discoveries/<str:identity>/",

@@ -67,7 +67,7 @@ class StatusTags:
                 self._image.remove(path)
         for each in wanted:
             if f"{self._server(each)}/Connected" not in self._image:
-                self.server(ServerStatus(each), Quality.GOOD)
+                self.server(ServerStatus(each), Quality.STALE)
 
     def server(self, status: ServerStatus, quality: Quality) -> None:
         values: dict[str, tuple[Value, DataType]] = {

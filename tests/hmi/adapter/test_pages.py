@@ -209,7 +209,8 @@ def test_trying_a_server_says_in_a_sentence_what_is_wrong(alice: Client, founded
     more = SERVER | {"hostNameOrIpAddress": "127.0.0.1", "port": "1", "serverId": "closed"}
     post(alice, f"{LINE}redundantServers/", **more)
     founded.components(made("Primary", line(), list(session.in_force().vault), None))
-    answer = alice.post(f"{LINE}try/", {"server": "closed"}, follow=True)
+    become(founded, "Standby", "Active")
+    answer = alice.post("/status/components/Line 1/try/", {"server": "closed"}, follow=True)
     assert "closed of Line 1 cannot be reached from primary-master: 127.0.0.1:1" in answer.content.decode()
 
 

@@ -235,7 +235,7 @@ async def test_states_and_warnings_follow_the_servers(station: Station, broker: 
 
 async def test_a_component_that_is_gone_leaves_nothing(station: Station, broker: Broker) -> None:
     station.configure(component(broker, stream("a"), further=[1]))
-    assert station.value("Servers/server 1/Connected") == (False, Quality.GOOD)
+    assert station.value("Servers/server 1/Connected") == (False, Quality.STALE)
     station.configure(component(broker, stream("a")))
     assert station.value("Servers/server 1/Connected") is None
     station.configure()

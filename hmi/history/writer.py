@@ -73,7 +73,7 @@ class HistoryWriter:
         self._taken: list[Sample] = []
         self._ids: dict[str, tuple[int, str]] = {}
         self._told: set[str] = set()
-        self._stop = threading.Event()
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._idle = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
 
@@ -117,19 +117,23 @@ class HistoryWriter:
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything put so far is on disk; False when that took too long."""
+        self._wake.set()
         with self._idle:
             return self._idle.wait_for(lambda: not self.backlog, timeout)
 
     def close(self, timeout: float = 5.0) -> None:
         """Store what waits, then end the thread."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
         while True:
-            stopping = self._stop.wait(self._interval if not self.tally.why else _RETRY)
+            self._wake.wait(self._interval if not self.tally.why else _RETRY)
+            self._wake.clear()
+            stopping = self._stop.is_set()
             try:
                 if connection is None:
                     connection = self._open()

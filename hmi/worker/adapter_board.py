@@ -25,6 +25,7 @@ from redundancy.adapter.reports import Arrival, ComponentStatus, Condition, NotT
 from sparkplug import EdgeNodeId, Metric
 
 _STORED_WITHIN = 5.0
+_SLICE = 0.01
 _MOST_FAULTS = 200  # streams with something wrong that one answer tells of
 Source = tuple[EdgeNodeId, str | None]
 
@@ -88,7 +89,13 @@ class AdapterBoard:
     async def take(self, arrivals: Sequence[Arrival]) -> None:
         if why := self._failing():
             raise NotTaken(f"history cannot be written: {why}")
+        loop = asyncio.get_running_loop()
+        since = loop.time()
         for arrival in arrivals:
+            if loop.time() - since > _SLICE:
+                # The lease is renewed on this loop, however many streams a message has.
+                await asyncio.sleep(0)
+                since = loop.time()
             post = self._posts.get(arrival.component)
             if post is not None and post.tags.message(arrival.topic, arrival.payload, arrival.at):
                 self._show_state(post)

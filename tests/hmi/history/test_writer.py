@@ -210,3 +210,12 @@ def test_many_threads_may_put_at_once(writer, file):
         thread.join()
     assert writer.flush()
     assert writer.tally.stored == len(rows(file)) == 1_500
+
+
+def test_whoever_waits_for_the_disk_does_not_wait_for_the_next_batch(file):
+    writer = HistoryWriter(file, interval=60)
+    writer.start()
+    writer.put(sample(1_000))
+    assert writer.flush(20)
+    assert len(rows(file)) == 1
+    writer.close()

@@ -61,15 +61,15 @@ def ended(relay: Relay) -> int:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", ["switch", "both"])
 def test_nothing_is_lost_or_doubled_whatever_is_killed_or_frozen(tmp_path: Path, mode: str) -> None:
-    found = Course(tmp_path, mode, 3000, 1200, 250).run(quiet)
+    found = Course(tmp_path, mode, 2000, 1200, 250).run(quiet)
     assert (found.lost, found.doubled, found.in_order, found.exit) == (0, 0, True, 0)
-    assert found.receiver["written"] == 3000
+    assert found.receiver["written"] == 2000
     assert found.receiver["skipped"] == 0
 
 
 @pytest.mark.timeout(300)
 def test_mode_start_loses_what_the_usual_script_does_and_the_receiver_says_how_many(tmp_path: Path) -> None:
-    ours, original = FirstCourse(tmp_path, 2400, 800, 400).run(quiet)
+    ours, original = FirstCourse(tmp_path, 2000, 800, 400).run(quiet)
     assert ours["lost"] == ours["lost, says the receiver"] + ours["at the end of a run"]
     assert ours["doubled"] == 0
     assert original["lost"] > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
@@ -9,9 +11,11 @@ import orjson
 from django.db import connections
 
 from hmi.history.router import ALIAS
+from hmi.history.writer import Sample
 from hmi.tags import path as paths
 from hmi.tags.value import quality_of
-from hmi.tags.wire import WireValue, to_wire
+from hmi.tags.wire import WireValue, from_wire, to_wire
+from sparkplug import DataType
 
 DEFAULT_LIMIT = 1_000
 LARGEST_LIMIT = 10_000
@@ -68,6 +72,25 @@ def _rows(path: str, first: int, last: int, limit: int) -> tuple[str, list[tuple
             [tag[0], first, last, limit],
         )
         return tag[1], cursor.fetchall()
+
+
+def latest(asked: Iterable[str]) -> dict[str, Sample]:
+    """The youngest sample of each of these tags; those without history, or with what no tag holds, are left
+    out.
+    """
+    found = {}
+    with connections[ALIAS].cursor() as cursor:
+        for path in asked:
+            cursor.execute(
+                "SELECT datatype, ts, value, quality FROM history_tag JOIN history_sample ON tag = id"
+                " WHERE path = %s ORDER BY ts DESC LIMIT 1",
+                [path],
+            )
+            for datatype, ts, value, code in cursor.fetchall():
+                with suppress(ValueError, KeyError):
+                    held = from_wire(DataType[datatype], _read(value, datatype))
+                    found[path] = Sample(path, ts, held, quality_of(code), datatype)
+    return found
 
 
 def recorded(prefix: str = "") -> list[str]:

@@ -20,6 +20,7 @@ from hmi.adapter.answers import Refused
 from hmi.adapter.draft import Draft
 from hmi.adapter.findings import Entry
 from hmi.desk import DeskError
+from hmi.history import query
 from hmi.history.writer import HistoryWriter
 from hmi.people.audit import Actor
 from hmi.replication.standing import NotActive
@@ -71,6 +72,8 @@ class Adapter:
         if gateway is not None:
             found = await self._in_thread(adapter_components.read, gateway.name, self._folder)
         self.board.configure(found)
+        if empty := self.board.empty():
+            self.board.remember((await self._in_thread(query.latest, empty)).values())
         if self.sessions is not None:
             self.sessions.configure(self.board.configs)
 

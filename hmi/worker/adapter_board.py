@@ -12,6 +12,7 @@ from typing import Any
 
 from hmi.adapter.findings import MOST_FOUND, Entry
 from hmi.desk import DeskError
+from hmi.history.writer import Sample
 from hmi.tags.value import Quality
 from hmi.tags.wire import to_iso
 from hmi.worker.adapter_components import Component, Components
@@ -22,10 +23,11 @@ from hmi.worker.adapter_tags import ComponentTags, Keep, Trouble
 from hmi.worker.image import TagImage
 from redundancy.adapter.config import ComponentConfig
 from redundancy.adapter.reports import Arrival, ComponentStatus, Condition, NotTaken, ServerStatus
-from sparkplug import EdgeNodeId, Metric
+from sparkplug import DataType, EdgeNodeId, Metric
 
 _STORED_WITHIN = 5.0
 _SLICE = 0.01
+_NOT_YET = DataType.Unknown.name
 _MOST_FAULTS = 200  # streams with something wrong that one answer tells of
 Source = tuple[EdgeNodeId, str | None]
 
@@ -83,6 +85,18 @@ class AdapterBoard:
     def configs(self) -> tuple[ComponentConfig, ...]:
         """What the sessions are told."""
         return tuple(post.component.config for post in self._posts.values())
+
+    def empty(self) -> list[str]:
+        """The tags of streams for which no value has come yet."""
+        return [path for post in self._posts.values() for path in post.tags.empty()]
+
+    def remember(self, samples: Iterable[Sample]) -> None:
+        """What was known of such tags before this process began: shown, and stale."""
+        for sample in samples:
+            held = self._image.get(sample.path)
+            if held is not None and held.value is None and held.datatype in (sample.datatype, _NOT_YET):
+                found = (sample.path, sample.value, sample.timestamp, sample.datatype)
+                self._image.put(*found, Quality.STALE)
 
     # -- redundancy.adapter.reports.AdapterSink
 

@@ -11,7 +11,7 @@ its edge node or device is gone (of a Sparkplug one), or this node stands by. Th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -124,6 +124,13 @@ class ComponentTags:
             held = self._image.get(stream.path) if stream is not None else None
             if metric is not None and held is not None and held.value is None:
                 self.metrics(edge, device, (metric,), self._wall())
+
+    def empty(self) -> Iterator[str]:
+        """The tags without a value."""
+        for stream in self._streams.values():
+            held = self._image.get(stream.path)
+            if held is not None and held.value is None:
+                yield stream.path
 
     def stale(self, at: int) -> None:
         """Nobody is left who would tell of a change."""

@@ -154,3 +154,18 @@ def test_samples_from_before_a_tag_held_lists_stay_what_they_were():
         [(100, "no [JSON", Quality.GOOD), (200, 7, Quality.GOOD), (300, "12", Quality.GOOD)], TAG, "Int8Array"
     )
     assert [row[1] for row in query.samples(TAG)["samples"]] == ["no [JSON", 7, "12"]
+
+
+def test_the_youngest_samples_are_what_tags_would_hold():
+    store(
+        [(100, 1.5, Quality.GOOD), (300, math.nan, Quality.STALE), (200, 2.5, Quality.GOOD)],
+        "[a]Level",
+        "Double",
+    )
+    store([(100, True, Quality.GOOD)], "[a]On", "Boolean")
+    store([(100, "text", Quality.GOOD)], "[a]Odd", "Int32")
+    found = query.latest(["[a]Level", "[a]On", "[a]Odd", "[a]Nowhere"])
+    assert (found["[a]Level"].timestamp, found["[a]Level"].quality) == (300, Quality.STALE)
+    assert math.isnan(found["[a]Level"].value)
+    assert found["[a]On"].value is True
+    assert found.keys() == {"[a]Level", "[a]On"}

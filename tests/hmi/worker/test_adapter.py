@@ -15,7 +15,7 @@ from hmi.adapter.verbs import read
 from hmi.desk import DeskError
 from hmi.gateways import sealing
 from hmi.history import schema
-from hmi.history.writer import HistoryWriter
+from hmi.history.writer import HistoryWriter, Sample
 from hmi.replication.schema import ComponentDocument, SecretDocument
 from hmi.tags.value import Quality
 from hmi.worker import adapter_components
@@ -201,6 +201,16 @@ async def test_a_component_that_cannot_be_used_says_so_and_harms_no_other(
     assert "is there twice" in station.board.warnings()[0]
     line_2 = "[MQTT Adapter]Line 2/Status"
     await until(lambda: station.image.get(line_2).value == "Connected / No Data", "the other component")
+
+
+async def test_what_was_known_before_is_shown_and_stale(station: Station, broker: Broker) -> None:
+    station.configure(component(broker, stream("a"), stream("b", dataType="String")))
+    assert station.board.empty() == [f"{FOLDER}/a", f"{FOLDER}/b"]
+    known = [Sample(f"{FOLDER}/{name}", NOW, 7.5, Quality.GOOD, "Double") for name in ("a", "b", "gone")]
+    station.board.remember(known)
+    assert station.value("a") == (7.5, Quality.STALE)
+    assert station.value("b") == (None, Quality.STALE)  # of another type by now
+    assert station.value("gone") is None
 
 
 async def test_messages_are_refused_while_history_is_not_written(station: Station, broker: Broker) -> None:

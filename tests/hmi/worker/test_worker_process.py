@@ -12,17 +12,22 @@ import time
 from pathlib import Path
 
 import pytest
+from paho.mqtt.publish import single
 
 from hmi import desk
+from hmi.adapter.catalogue import facet_of
+from hmi.adapter.verbs import read as facet
 from hmi.node import redis_server, schema
 from hmi.worker.bootstep import FAILED
 from redundancy import identity
 from tests.hmi.worker.conftest import RedisServer
 from tests.ports import free_port
+from tests.redundancy.brokers import PASSWORD, USER, running
 from tests.redundancy.link_ends import Candidate
 
 DEVICE = "[default]Edge Nodes/Group 1/Edge 1/Device 1"
 TAG_1, COUNTER = f"{DEVICE}/Tag 1", f"{DEVICE}/Counter"
+LINE_1 = "[MQTT Adapter]Line 1"
 LINK, HTTP = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
 DEAD_BROKER, WITNESS = free_port(), free_port()
 
@@ -158,7 +163,31 @@ async def test_a_node_serves_as_the_witness_of_another_gateway_s_pair(node):
         assert await candidate.ask(1) == "grant"
 
 
-def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node):
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with running("distributor", tmp_path_factory.mktemp("broker")) as broker:
+        yield broker
+
+
+def component(broker):
+    """A component of the adapter that reads one value from the broker."""
+    source = {"hostNameOrIpAddress": "127.0.0.1", "port": broker.port, "tls": "None", "userName": USER}
+    item = {"topic": "kiln", "valueField": "$.t", "dataType": "Float64", "streamId": "kiln/t"}
+    kinds = {name: facet_of("MQTT", name) for name in ("dataSource", "dataSelection")}
+    return {
+        "id": "Line 1",
+        "type": "MQTT",
+        "dataSource": facet(kinds["dataSource"], source | {"password": "{{broker}}"}, {}),
+        "dataSelection": [facet(kinds["dataSelection"], item, {})],
+    }
+
+
+def publish(broker, payload):
+    auth = {"username": USER, "password": PASSWORD}
+    single("kiln", payload, qos=1, hostname="127.0.0.1", port=broker.port, auth=auth)
+
+
+def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node, broker):
     # It shows its tags, and takes a write.
     assert read(TAG_1)["value"] == 10
     assert read("[System]Gateway/Redundancy/IsActive")["value"] is True
@@ -194,11 +223,21 @@ def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node):
 
     # A new configuration is taken up without a restart.
     more = CONFIG | {
-        "tags": [*CONFIG["tags"], {"path": "[default]Note", "datatype": "String", "writable": True}]
+        "tags": [*CONFIG["tags"], {"path": "[default]Note", "datatype": "String", "writable": True}],
+        "components": [component(broker)],
+        "secrets": [{"id": "broker", "value": PASSWORD}],
     }
     node.manage("config", "import", "-", json.dumps(more))
     desk.ask("poke")
     assert write("[default]Note", "hello")["outcome"] == "confirmed"
+
+    # And so is a component of the adapter: what others publish becomes a tag and is stored.
+    status = f"{LINE_1}/Status"
+    node.wait_until(lambda: read(status)["value"] == "Connected / No Data", "the component's session")
+    publish(broker, '{"t": 912.5}')
+    node.wait_until(lambda: read(f"{LINE_1}/kiln/t")["value"] == 912.5, "the value of another broker")
+    node.wait_until(lambda: [value for _, value in node.stored(f"{LINE_1}/kiln/t")] == [912.5], "its sample")
+    assert desk.ask("metrics")["adapter_servers_connected"] == 1
 
     # SIGTERM ends it at once, with everything stored; the written value is there afterwards.
     started = time.monotonic()
@@ -208,3 +247,5 @@ def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node):
     assert read(TAG_1)["value"] == 55
     assert read("[default]Note")["value"] == "hello"
     assert desk.gateway()["epoch"] >= epoch
+    known = read(f"{LINE_1}/kiln/t")
+    assert (known["value"], known["quality"]) == (912.5, "Stale")

@@ -1,10 +1,12 @@
 """MQTT sessions as a client. The only room that imports paho."""
 
-from redundancy.mqtt.connection import Connection
+from redundancy.mqtt.connection import TOO_LARGE, Connection
 from redundancy.mqtt.receipts import Receipts
 from redundancy.mqtt.reports import Acked, Kept, Lost, Message, Opened, Refused, Report, Subscribed
+from redundancy.mqtt.unattended import Unattended
 
 __all__ = [
+    "TOO_LARGE",
     "Acked",
     "Connection",
     "Kept",
@@ -15,4 +17,5 @@ __all__ = [
     "Refused",
     "Report",
     "Subscribed",
+    "Unattended",
 ]

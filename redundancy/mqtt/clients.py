@@ -11,19 +11,57 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from redundancy.config import Server
 from redundancy.mqtt import packets
 from redundancy.mqtt.reports import Kept
 
+_PUBLISH = 0x30
 MAX_OUTSTANDING = 10_000
 """Messages handed to paho and not yet written (QoS 0) or acknowledged (QoS 1)."""
 
 
-class HandClient(Client):
+class BurstClient(Client):
+    """paho that can be told of many publishes with one wake-up, and then sends them without a look at those
+    before: its own count of what is in flight goes through all of them at every acknowledgement."""
+
+    bursts = False
+
+    @property
+    def unwritten(self) -> int:
+        """Packets on their way to the socket."""
+        return len(self._out_packet)
+
+    def wake(self) -> None:
+        """Have the client's thread write what was published."""
+        if self._sockpairW is not None:
+            with suppress(OSError):  # full, or closed: it is awake, or gone
+                self._sockpairW.send(b"\0")
+
+    def _packet_queue(
+        self, command: int, packet: bytes | bytearray, mid: int, qos: int, info: MQTTMessageInfo | None = None
+    ) -> MQTTErrorCode:
+        if not self.bursts or command & 0xF0 != _PUBLISH:
+            return super()._packet_queue(command, packet, mid, qos, info)
+        self._out_packet.append(
+            {
+                "command": command,
+                "mid": mid,
+                "qos": qos,
+                "pos": 0,
+                "to_process": len(packet),
+                "packet": packet,
+                "info": info,
+            }
+        )
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+class HandClient(BurstClient):
     """paho with that half turned round. `on_release(mid)` is called on its thread for every PUBREL."""
 
     on_release: Callable[[int], None] | None = None
@@ -53,18 +91,24 @@ class HandClient(Client):
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
-def client_for(server: Server, client_id: str, kept: Kept | None) -> Client:
-    """A client that has not connected yet; a HandClient where messages are taken by hand."""
+def client_for(
+    server: Server, client_id: str, kept: Kept | None, *, bursts: bool = False, reconnects: bool = False
+) -> BurstClient:
+    """A client that has not connected yet; a HandClient where messages are taken by hand. With `bursts`
+    somebody else counts what is in flight, and calls `wake`; with `reconnects` it connects again itself."""
     by_hand = kept is not None and kept.by_hand
-    client = (HandClient if by_hand else Client)(
+    client = (HandClient if by_hand else BurstClient)(
         CallbackAPIVersion.VERSION2,
         client_id,
         clean_session=kept is None if server.version < packets.V5 else None,
         protocol=MQTTProtocolVersion(server.version),
         transport="tcp" if server.path is None else "websockets",
-        reconnect_on_failure=False,
+        reconnect_on_failure=reconnects,
         manual_ack=by_hand,
     )
+    if bursts:
+        client.bursts = True
+        client.max_inflight_messages_set(0)
     if server.path is not None:
         client.ws_set_options(server.path)
     client.connect_timeout = server.connect_timeout

@@ -8,9 +8,6 @@ because some of them run with paho's own locks held.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -36,13 +33,14 @@ from redundancy.mqtt.reports import (
     UserProperties,
 )
 from redundancy.mqtt.tls import client_context, plain
+from redundancy.mqtt.wire import FAREWELL, Wire
 from sparkplug.effects import Will
 
 MAX_WAITING = 10_000  # reports that the loop has not taken; beyond it the socket is read more slowly
 _BURST = 500  # reports handed on before the loop may do something else
 _GRACE = 0.2  # seconds on top of the connect timeout, so that the system's own reason comes first
-_FAREWELL = 1.0  # seconds for a DISCONNECT to be written
-_NO_LINGER = struct.pack("ii", 1, 0)
+TOO_LARGE = -2
+"""What `Connection.publish` answers to a message that is larger than the server's Maximum Packet Size."""
 
 
 class Connection:
@@ -51,7 +49,9 @@ class Connection:
     `report(connection, report)` runs on the loop. First comes Opened or Refused; after Refused, Lost or
     `close` nothing comes any more. `wait_ended` is for whoever must know that the thread is gone. Without
     `kept` the session begins and ends with the connection. A report may wait `gather` seconds for more of
-    them: two threads that wake each other for every packet do half as much.
+    them, and then whatever is published in one turn of the loop goes out with one wake-up: two threads that
+    wake each other for every packet do half as much. So many at a time as the owner likes, then, who must
+    heed `Opened.receive_maximum`.
     """
 
     def __init__(
@@ -77,7 +77,9 @@ class Connection:
         self._hopping = False
         self._room = threading.Event()
         self._outstanding = 0
-        self._sock: socket.socket | None = None
+        self._wire: Wire | None = None
+        self._waking = False
+        self._largest = packets.LARGEST
         self._farewell = False
         self._over = False  # nothing is reported any more; the thread is to end
         self._ended = asyncio.Event()
@@ -85,7 +87,7 @@ class Connection:
         self._thread = threading.Thread(target=self._run, name=f"mqtt {client_id}", daemon=True)
         self.client_id = client_id
         self.is_open = False
-        self._client = client_for(server, client_id, kept)
+        self._client = client_for(server, client_id, kept, bursts=gather > 0)
         self._listen(True)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos, will.retain)
@@ -101,17 +103,28 @@ class Connection:
     def publish(
         self, topic: str, payload: bytes, qos: int = 0, retain: bool = False, user: UserProperties = ()
     ) -> int:
-        """The message's id, by which it will be Acked; -1 if there is no session or it is choked.
+        """The message's id, by which it will be Acked; -1 if there is no session or it is choked, `TOO_LARGE`
+        if the server takes nothing as large.
 
         `user` travels with MQTT 5 only.
         """
         if not self.is_open or self._outstanding >= MAX_OUTSTANDING:
             return -1
-        info = self._client.publish(topic, payload, qos, retain, self._properties(user))
+        properties = self._properties(user)
+        if packets.publish_size(topic, payload, qos, properties) > self._largest:
+            return TOO_LARGE
+        info = self._client.publish(topic, payload, qos, retain, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             return -1
         self._outstanding += 1
+        if self._gather and not self._waking:
+            self._waking = True
+            self._loop.call_soon(self._wake)
         return info.mid
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._client.wake()
 
     def acknowledge(self, message: Message) -> None:
         """A message is taken (`Kept.by_hand`); said in the order in which they came.
@@ -155,7 +168,7 @@ class Connection:
         if clean and was_open:
             self._farewell = True
             self._client.disconnect(self._reason(with_will))
-            self._timer = self._loop.call_later(_FAREWELL, self._cut)
+            self._timer = self._loop.call_later(FAREWELL, self._cut)
         else:
             self._cut()
         if self._thread.ident is None:  # it was never opened
@@ -228,30 +241,11 @@ class Connection:
         return str(code.name).removeprefix("MQTT_ERR_").replace("_", " ").lower()
 
     def _on_socket_open(self, _client: Client, _userdata: Any, wire: Any) -> None:
-        # A second handle on the same connection: what the client calls its socket may be a wrapper of one,
-        # which knows nothing of options and half-closes.
-        sock = self._sock = socket.socket(fileno=os.dup(wire.fileno()))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            patience = self._server.keep_alive * 1000
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+        self._wire = Wire(wire, self._server.keep_alive)
 
     def _on_socket_close(self, _client: Client, _userdata: Any, _wire: Any) -> None:
-        """After a DISCONNECT: read to the server's end of the stream before the socket is closed.
-
-        A socket that is closed with something unread (an acknowledgement, a message) resets the
-        connection, and the server may then lose what it has not read yet: the DISCONNECT, and then it
-        publishes the Will. `close` cuts the wait short.
-        """
-        sock = self._sock
-        if sock is None:
-            return
-        with suppress(OSError), sock:
-            if self._farewell:
-                sock.settimeout(_FAREWELL)
-                sock.shutdown(socket.SHUT_WR)
-                while sock.recv(65536):
-                    pass
+        if self._wire is not None:
+            self._wire.close(farewell=self._farewell)
 
     def _on_connect(
         self,
@@ -264,7 +258,8 @@ class Connection:
         if code.is_failure:
             self._hop(Refused(str(code).lower()))
         else:
-            self._hop(Opened(bool(flags.session_present), packets.receive_maximum(more)))
+            limits = packets.receive_maximum(more), packets.largest(more)
+            self._hop(Opened(bool(flags.session_present), *limits))
 
     def _on_disconnect(
         self,
@@ -355,6 +350,7 @@ class Connection:
             self._outstanding -= 1
         elif isinstance(report, Opened):
             self.is_open = True
+            self._largest = report.largest
             self._stop_timer()
             if self._receipts is not None:
                 self._receipts.begin(report.resumed)
@@ -390,10 +386,8 @@ class Connection:
     def _cut(self) -> None:
         """End the socket under the client's thread, which then closes it with a reset."""
         self._stop_timer()
-        if self._sock is not None:
-            with suppress(OSError):  # closed by the thread meanwhile
-                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-                self._sock.shutdown(socket.SHUT_RDWR)
+        if self._wire is not None:
+            self._wire.cut()
 
 
 def _leave_it_to_the_thread(_client: Client, _userdata: Any, _sock: Any) -> None:

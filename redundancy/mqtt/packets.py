@@ -15,6 +15,9 @@ __all__ = ["Properties", "ReasonCode"]
 V5 = 5
 """The protocol level that brought properties and reasons."""
 
+LARGEST = 268_435_460
+"""Bytes of the longest packet there can be: five in front of 268,435,455 (MQTT 5.0, 1.5.5)."""
+
 _USER_PROPERTY = b"\x26"
 
 
@@ -31,6 +34,19 @@ def connect_options(kept: Kept | None) -> dict[str, Any]:
 def receive_maximum(connack: Properties | None) -> int:
     """How many unacknowledged messages the server takes; 65535 where it does not say."""
     return int(getattr(connack, "ReceiveMaximum", 65535))
+
+
+def largest(connack: Properties | None) -> int:
+    """How many bytes the longest packet may have that the server takes (Maximum Packet Size)."""
+    return int(getattr(connack, "MaximumPacketSize", LARGEST))
+
+
+def publish_size(topic: str, payload: bytes, qos: int, properties: Properties | None) -> int:
+    """Bytes of a PUBLISH of MQTT 5 as it goes on the wire."""
+    block = len(properties.pack()) if isinstance(properties, _Packed) else 1
+    name = len(topic) if topic.isascii() else len(topic.encode())
+    rest = 2 + name + (2 if qos else 0) + block + len(payload)
+    return 1 + len(_variable(rest)) + rest
 
 
 def disconnect_with_will() -> ReasonCode:
@@ -51,13 +67,14 @@ class _Packed(Properties):
 def publish_properties(user: UserProperties) -> Properties:
     """Raises ValueError for a name or value of more than 65535 bytes."""
     pairs = b"".join(_USER_PROPERTY + _text(name) + _text(value) for name, value in user)
-    length = bytearray()  # a variable byte integer (MQTT 5.0, 1.5.5)
-    rest = len(pairs)
-    while rest >= 128:
-        length.append(rest % 128 | 128)
-        rest //= 128
-    length.append(rest)
-    return _Packed(bytes(length) + pairs)
+    return _Packed(_variable(len(pairs)) + pairs)
+
+
+def _variable(number: int) -> bytes:
+    """A variable byte integer (MQTT 5.0, 1.5.5)."""
+    if number < 128:
+        return bytes((number,))
+    return bytes((number % 128 | 128,)) + _variable(number // 128)
 
 
 def _text(value: str) -> bytes:

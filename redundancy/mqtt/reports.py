@@ -28,10 +28,12 @@ class Opened:
     """CONNACK: the session stands.
 
     `resumed`: the server had kept it. `receive_maximum`: so many unacknowledged messages it takes at a time.
+    `largest`: so many bytes a packet may have.
     """
 
     resumed: bool = field(default=False, compare=False)
     receive_maximum: int = field(default=65535, compare=False)
+    largest: int = field(default=268_435_460, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

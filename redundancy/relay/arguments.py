@@ -80,7 +80,7 @@ def _shared(add: ArgumentParser) -> None:
     add.add_argument("--ca", default="", metavar="PEM", help="certificates to believe; else the system's")
     add.add_argument("--certificate", default="", metavar="PEM", help="this client's own")
     add.add_argument("--key", default="", metavar="PEM", help="and its key")
-    add.add_argument("--keep-alive", type=int, default=5, metavar="SECONDS")
+    add.add_argument("--keep-alive", type=int, metavar="SECONDS", help="5; in mode start 60, paho's own")
     add.add_argument("--connect-timeout", type=float, default=1.0, metavar="SECONDS")
     add.add_argument("--receipts", default=RECEIPTS, metavar="TOPIC", help=f"above the receipts: {RECEIPTS}")
     add.add_argument(
@@ -138,6 +138,8 @@ def servers(told: Namespace) -> tuple[Server, ...]:
     tls = Tls(told.ca, told.certificate, told.key) if told.ca or told.certificate or told.key else None
     if tls is not None and not any(url.startswith(_SECURE) for url in urls):
         raise ConfigError("ca", "and certificates are for mqtts:// and wss:// servers: there is none")
+    starts = getattr(told, "mode", None) is Mode.START
+    keep_alive = told.keep_alive if told.keep_alive is not None else 60 if starts else 5
     return tuple(
         Server.from_url(
             url,
@@ -145,7 +147,7 @@ def servers(told: Namespace) -> tuple[Server, ...]:
             username=user,
             password=password or (os.environ.get(PASSWORD, "") if user else ""),
             version=_VERSIONS[told.mqtt_version],
-            keep_alive=told.keep_alive,
+            keep_alive=keep_alive,
             connect_timeout=told.connect_timeout,
         )
         for url, user, password in zip(urls, users, passwords, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from redundancy.clock import Clock
-from redundancy.mqtt import Acked, Connection, Message, Opened, Report
+from redundancy.mqtt import TOO_LARGE, Acked, Connection, Message, Opened, Report
 from redundancy.relay.config import Exit, PublishConfig
 from redundancy.relay.envelope import Envelope, read_receipt
 from redundancy.relay.intake import Intake
@@ -21,6 +21,7 @@ from redundancy.relay.terminal import Rate, Terminal, summary
 
 _TICK = 0.05
 _TIDY = 0.2  # seconds between two deletions
+_PACKET_TOO_LARGE = 0x95  # MQTT 5's reason
 _LOST = ("refused", "dropped", "overlong", "no_topic")
 
 
@@ -118,12 +119,15 @@ class Publisher:
 
     def reported(self, server: int, connection: Connection, report: Report) -> None:  # noqa: ARG002
         if isinstance(report, Acked):
-            refused = self._pump.acked(server, report.mid, report.code, self._now())
-            if refused is not None:
-                self._refused(server, refused, report.code)
+            self._acked(server, report.mid, report.code)
         elif isinstance(report, Message) and (told := read_receipt(report.payload)) is not None:
             self._pump.receipt(server, *told, self._now())
         self._soon()
+
+    def _acked(self, server: int, mid: int, code: int) -> None:
+        refused = self._pump.acked(server, mid, code, self._now())
+        if refused is not None:
+            self._refused(server, refused, code)
 
     # The road out (on the loop)
 
@@ -166,6 +170,10 @@ class Publisher:
             self._pump.gone(number, now)
             return True
         mid = self._publish(self._sessions[server], server, row)
+        if mid == TOO_LARGE:  # like a refusal, which it would be if the server did not hang up instead
+            self._pump.sent(server, number, -number, now)
+            self._acked(server, -number, _PACKET_TOO_LARGE)
+            return True
         if mid < 0:
             return False
         self._allowance -= 1
@@ -257,7 +265,8 @@ class Publisher:
         self.counts["refused"] += 1
         self.counts["confirmed"] -= 1
         if self.counts["refused"] == 1:
-            self._terminal.say(f"{name} refuses a message (reason {code:#04x}): put aside, like all others")
+            why = "it takes no packet as large" if code == _PACKET_TOO_LARGE else f"reason {code:#04x}"
+            self._terminal.say(f"{name} refuses a message ({why}): put aside, like all others")
         self._start(self._stored(self._outbox.put_aside, number, code, name))
 
     def _start(self, job: Coroutine[Any, Any, Any]) -> None:

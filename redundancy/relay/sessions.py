@@ -38,14 +38,12 @@ class Sessions:
         owner: Owner,
         filters: Sequence[tuple[str, int]] = (),
         kept: Kept | None = None,
-        only: int | None = None,
     ) -> None:
         self._servers = servers
         self._client_id = client_id
         self._owner = owner
         self._filters = filters
         self._kept = kept
-        self._wanted = range(len(servers)) if only is None else [only]
         self._open: dict[int, Connection] = {}
         self._opened: dict[int, Opened] = {}
         self._pauses = [FIRST_PAUSE] * len(servers)
@@ -53,7 +51,7 @@ class Sessions:
         self._closed = False
 
     def start(self) -> None:
-        for server in self._wanted:
+        for server in range(len(self._servers)):
             self._dial(server)
 
     def __getitem__(self, server: int) -> Connection:

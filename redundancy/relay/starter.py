@@ -1,30 +1,33 @@
 """Mode start: the first server that answers, and no other one afterwards; what can't be sent is lost.
 
-It does what the usual first script with a backup broker does, and counts what that loses: every line that
-is read while there is no session, and every message that was unacknowledged when a session ended. Lines are
-read once a server was found. With a rate, nothing is waited for, as in a script that measures; without one,
-reading waits while `WINDOW` messages are unacknowledged.
+It does what the usual first script with a backup broker does, with the same library in the same way: quality
+of service 0, its own attempts to connect again, its own pauses, keep-alive of a minute if none is said. Lines
+are read once a server was found, and go out at once. Nothing is kept on a disk, so what a run that was killed
+had read and not sent is known to nobody. What was written to a server that died then, only the receiver can
+tell, who misses numbers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 
 from redundancy.clock import Clock
-from redundancy.mqtt import Acked, Connection, Opened, Report
+from redundancy.mqtt import Unattended
 from redundancy.relay.config import Exit, PublishConfig
 from redundancy.relay.envelope import Envelope
 from redundancy.relay.intake import addressed
 from redundancy.relay.lines import InputError, LineInput
-from redundancy.relay.pump import REFUSED
-from redundancy.relay.sessions import Sessions
 from redundancy.relay.terminal import Rate, Terminal, summary
 
-WINDOW = 1000
-_LOST_PER_SECOND = 1000.0  # so fast a file is read while there is no server, if no rate is said
-_TICK = 0.01
+_AHEAD = 10_000  # messages that the library may hold; the script's would hold them all
+_TICK = 0.25
+_PAUSE = 0.01
+_FAREWELL = 2.0  # seconds for what was given to the library, once we are told to stop
 
 
 class Starter:
@@ -37,109 +40,94 @@ class Starter:
         self._clock = Clock()
         self._loop = asyncio.get_running_loop()
         self._publisher = uuid.uuid4().hex
-        self._queue: asyncio.Queue[list[bytes] | None] = asyncio.Queue(4)
-        self._sessions: Sessions | None = None
-        self._server = -1
-        self._is_open = False
-        self._found: asyncio.Future[bool] | None = None
-        self._flying: set[int] = set()
-        self._number = 0
-        self._changed = asyncio.Event()
-        self._stopped = False
+        self._server = 0
+        self._link: Unattended | None = None
+        self._number = self._given = 0
+        self._up = False
+        self._due = 0.0
+        self._stopped = threading.Event()
+        self._ended = asyncio.Event()
         self._rate = Rate()
         self.error = ""
-        names = ("read", "confirmed", "lost", "unsure", "refused", "overlong", "no_topic")
+        names = ("read", "lost", "unwritten", "refused", "overlong", "no_topic")
         self.counts = dict.fromkeys(names, 0)
 
     def stop(self) -> None:
         """No further line is read."""
-        self._stopped = True
-        self._changed.set()
+        self._stopped.set()
+        self._ended.set()
 
     async def run(self) -> Exit:
         """Until the input has ended."""
-        if not await self._find():
+        if not await asyncio.to_thread(self._find):
             self._terminal.say("no server can be reached")
             return Exit.NO_SERVER
-        threading.Thread(target=self._read, name="intake", daemon=True).start()
-        await self._publish_all()
-        assert self._sessions is not None
-        await self._sessions.close()
-        self.counts["unsure"] += len(self._flying)
-        self._terminal.say(f"ended: {summary(self.counts)}")
+        await self._until_ended(self._relay)
+        with suppress(TimeoutError):
+            patience = _FAREWELL if self._stopped.is_set() else None
+            await asyncio.wait_for(self._until_ended(self._close), patience)
+        assert self._link is not None
+        written = self._link.written
+        self.counts["unwritten"] = self._given - written
+        self._terminal.say(f"ended: {summary({'written': written} | self.counts)}")
         if self.error:
             self._terminal.say(self.error)
             return Exit.STORE
-        lost = any(self.counts[name] for name in ("lost", "unsure", "refused", "overlong", "no_topic"))
+        lost = any(value for name, value in self.counts.items() if name != "read")
         return Exit.INCOMPLETE if lost else Exit.DONE
 
-    # Sessions tell
+    async def _until_ended(self, work: Callable[[], None]) -> None:
+        """`work` on a thread that nobody waits for once we are told to stop: a read may block for ever."""
+        self._ended.clear()
 
-    def session_opened(self, server: int, told: Opened) -> None:  # noqa: ARG002
-        self._is_open = True
-        self._terminal.say(f"{self._config.servers[server].name} is connected")
-        if self._found is not None and not self._found.done():
-            self._found.set_result(True)
+        def run() -> None:
+            work()
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                self._loop.call_soon_threadsafe(self._ended.set)
 
-    def session_lost(self, server: int, why: str) -> None:
-        self._terminal.say(f"{self._config.servers[server].name} is away: {why}")
-        self._is_open = False
-        self.counts["unsure"] += len(self._flying)
-        self._flying.clear()
-        self._changed.set()
-        if self._found is not None and not self._found.done():
-            self._found.set_result(False)
+        threading.Thread(target=run, name=work.__name__, daemon=True).start()
+        while not self._ended.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _TICK)
+            self._terminal.renew(self._progress)
 
-    def reported(self, server: int, connection: Connection, report: Report) -> None:  # noqa: ARG002
-        if isinstance(report, Acked) and report.mid in self._flying:
-            self._flying.discard(report.mid)
-            self.counts["refused" if report.code >= REFUSED else "confirmed"] += 1
-            self._changed.set()
+    # On threads of their own
 
-    # The road out
-
-    async def _find(self) -> bool:
-        for server in range(len(self._config.servers)):
+    def _find(self) -> bool:
+        """The first server that answers."""
+        for server, each in enumerate(self._config.servers):
             self._server = server
-            self._found = self._loop.create_future()
-            self._sessions = Sessions(
-                self._config.servers, f"relay-{self._publisher[:12]}", self, only=server
-            )
-            self._sessions.start()
-            if await self._found:
+            self._link = Unattended(each, f"relay-{self._publisher[:12]}-{server}", self._told)
+            why = self._link.connect()
+            if not why:
                 return True
-            await self._sessions.close()
+            self._say(f"{each.name} is away: {why}")
         return False
 
-    async def _publish_all(self) -> None:
-        begun = self._now()
-        due = 0.0
-        while not self._stopped and (lines := await self._queue.get()) is not None:
-            for line in lines:
-                if self._stopped:
-                    break
-                self.counts["read"] += 1
-                due = await self._turn(begun, due)
-                self._publish(line)
-            self._terminal.renew(self._progress)
-        while self._flying and self._is_open and not self._stopped:
-            self._changed.clear()
-            await self._changed.wait()
+    def _relay(self) -> None:
+        begun = time.monotonic()
+        try:
+            for chunk in self._lines.chunks():
+                self.counts["overlong"] += chunk.overlong
+                for line in chunk.lines:
+                    self._wait_for_turn(begun)
+                    if self._stopped.is_set():
+                        return
+                    self.counts["read"] += 1
+                    self._publish(line)
+        except InputError as error:
+            self.error = str(error)
 
-    async def _turn(self, begun: float, due: float) -> float:
-        """Until the next line may go; answers when the one after it is due, in seconds since `begun`."""
-        rate = self._config.rate
+    def _wait_for_turn(self, begun: float) -> None:
+        rate, link = self._config.rate, self._link
         if rate is not None:
-            passed = self._now() - begun
-            due = max(due, passed - 1.0) + 1.0 / rate
-            if due - passed > _TICK:
-                await asyncio.sleep(due - passed)
-        elif not self._is_open and self._config.file is not None:
-            await asyncio.sleep(1.0 / _LOST_PER_SECOND)
-        while rate is None and self._is_open and len(self._flying) >= WINDOW and not self._stopped:
-            self._changed.clear()
-            await self._changed.wait()
-        return due
+            passed = time.monotonic() - begun
+            self._due = max(self._due, passed - 1.0) + 1.0 / rate
+            if self._due - passed > _PAUSE:
+                self._stopped.wait(self._due - passed)
+        assert link is not None
+        while self._up and link.waiting >= _AHEAD and not self._stopped.is_set():
+            self._stopped.wait(_PAUSE)
 
     def _publish(self, line: bytes) -> None:
         found = (self._config.topic, line) if self._config.topic else addressed(line)
@@ -147,41 +135,36 @@ class Starter:
             self.counts["no_topic"] += 1
             return
         topic, payload = found
-        assert self._sessions is not None
+        link, config = self._link, self._config
+        assert link is not None
         self._number += 1
-        number = self._number
-        told = Envelope(self._publisher, number, 1, False, self._clock.now().wall)
-        mid = -1
-        if self._is_open:
-            connection = self._sessions[self._server]
-            if self._config.with_properties(self._server):
-                mid = connection.publish(topic, payload, 1, user=told.user())
-            else:
-                header = told.header() if self._config.enveloped else b""
-                mid = connection.publish(topic, header + payload, 1)
-        if mid < 0:
-            self.counts["lost"] += 1
+        told = Envelope(self._publisher, self._number, 1, False, self._clock.now().wall)
+        user = told.user() if config.with_properties(self._server) else ()
+        if not user and config.enveloped:
+            payload = told.header() + payload
+        if not link.fits(topic, payload, user):
+            self.counts["refused"] += 1
+            if self.counts["refused"] == 1:
+                name = config.servers[self._server].name
+                self._say(f"{name} takes no packet as large as line {self.counts['read']}: left out")
+        elif link.publish(topic, payload, user):
+            self._given += 1
         else:
-            self._flying.add(mid)
+            self.counts["lost"] += 1
 
-    def _read(self) -> None:
-        """On a thread of its own."""
-        try:
-            for chunk in self._lines.chunks():
-                self.counts["overlong"] += chunk.overlong
-                asyncio.run_coroutine_threadsafe(self._queue.put(chunk.lines), self._loop).result()
-        except InputError as error:
-            self.error = str(error)
-        except (RuntimeError, asyncio.CancelledError):
-            return  # the loop has ended meanwhile
-        asyncio.run_coroutine_threadsafe(self._queue.put(None), self._loop)
+    def _close(self) -> None:
+        assert self._link is not None
+        self._link.close()
+
+    def _told(self, up: bool, why: str) -> None:
+        self._up = up
+        name = self._config.servers[self._server].name
+        self._say(f"{name} is connected" if up else f"{name} is away: {why}")
+
+    def _say(self, text: str) -> None:
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(self._terminal.say, text)
 
     def _progress(self) -> str:
-        counts = self.counts
-        return (
-            f"{counts['confirmed']} acknowledged, {self._rate.of(counts['confirmed']):.0f}/s,"
-            f" {counts['lost']} lost, {counts['unsure']} unsure"
-        )
-
-    def _now(self) -> float:
-        return self._clock.now().mono
+        written = self._link.written if self._link is not None else 0
+        return f"{written} written, {self._rate.of(written):.0f}/s, {self.counts['lost']} lost"

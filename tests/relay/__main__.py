@@ -18,6 +18,7 @@ from typing import Any
 
 from hmi.plant.report import table
 from tests.relay.course import Course
+from tests.relay.exact import ExactCourse
 from tests.relay.first import FirstCourse
 
 FOLDER = Path("var/relay")
@@ -37,7 +38,11 @@ def main(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="tandem-relay-") as folder:
             rows: list[dict[str, Any]]
             if mode == "start":
+                (Path(folder) / "exact").mkdir()
                 rows = FirstCourse(Path(folder), asked.lines, asked.rate, asked.span).run(say)
+                exact = ExactCourse(Path(folder) / "exact", asked.span).run()
+                say(f"{table(exact)}\n")
+                good &= all(row["relay"] == row["original"] for row in exact)
                 good &= rows[0]["lost"] == rows[0]["lost, says the receiver"] + rows[0]["at the end of a run"]
             else:
                 found = Course(Path(folder), mode, asked.lines, asked.rate, asked.span).run(say)

@@ -21,7 +21,13 @@ def connected(port: int) -> Client | None:
     client = Client(CallbackAPIVersion.VERSION2)
     client.username_pw_set(USER, os.environ["TANDEM_MQTT_PASSWORD"])
     answered = threading.Event()
-    client.on_connect = lambda *_: answered.set()
+
+    def opened(*_: object) -> None:
+        print("is connected", file=sys.stderr, flush=True)
+        answered.set()
+
+    client.on_connect = opened
+    client.on_disconnect = lambda *_: print("is away", file=sys.stderr, flush=True)
     try:
         client.connect("127.0.0.1", port)
     except OSError:

@@ -1,5 +1,6 @@
 """`python -m redundancy.distributor --config FILE`.
 
+What must outlive a stop is in FILE with the suffix `.kept`, until the next start.
 Says `distributor ready on HOST:PORT` on stdout once it listens. Exit codes: 0 after SIGTERM or SIGINT,
 2 for a configuration that cannot be used, 3 for an address that cannot be listened on.
 """
@@ -40,7 +41,7 @@ async def _serve(settings: config.Settings, path: Path, seen: Stamp | None) -> i
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    distributor = Distributor(settings, Clock(), seed=secrets.token_hex(4))
+    distributor = Distributor(settings, Clock(), path.with_suffix(".kept"), seed=secrets.token_hex(4))
     try:
         host, port = await distributor.start()
     except OSError as error:

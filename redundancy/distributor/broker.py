@@ -65,13 +65,13 @@ class Broker:
         self.statistics = Statistics()
         self._seed = seed
         self._assigned = 0
-        self._router = Router(limits)
-        self._timers: Timers[tuple[str, Any]] = Timers()
+        self.router = Router(limits)
+        self.timers: Timers[tuple[str, Any]] = Timers()
         self._dirty: list[Connection] = []
         self._effects: list[Effect] = []
         self._notes = Notes()
         self._alive = now
-        requests = self._requests = Requests(self._router, limits, self.statistics, self._notes)
+        requests = self._requests = Requests(self.router, limits, self.statistics, self._notes)
         self._events: dict[type, Callable[[Any, float], None]] = {
             Connected: self._connected, Received: self._received, Lost: self._lost, Drained: self._drained,
             Verified: self._verified, Tick: self._tick, Reconfigured: self._reconfigured, Stop: self._stop,
@@ -86,7 +86,7 @@ class Broker:
             "slow": self._is_slow, "will": self._will_is_due, "expire": self._session_expires,
             "status": self._publish_status, "beat": self._beat,
         }  # fmt: skip
-        self._timers.set(("status", None), now)
+        self.timers.set(("status", None), now)
         self._beat(None, now)
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -96,14 +96,14 @@ class Broker:
             self._stood_still(now)
         self._alive = now
         self._events[type(event)](event, now)
-        if now >= self._timers.next():
-            for kind, key in self._timers.expired(now):
+        if now >= self.timers.next():
+            for kind, key in self.timers.expired(now):
                 self._due[kind](key, now)
         self._flush(now)
         return self._effects
 
     def deadline(self) -> float:
-        return self._timers.next()
+        return self.timers.next()
 
     # --- sockets
 
@@ -114,14 +114,14 @@ class Broker:
             return
         connection = Connection(event.connection, event.address, self._dirty)
         self.connections[event.connection] = connection
-        self._timers.set(("connect", event.connection), now + self.limits.connect_timeout)
+        self.timers.set(("connect", event.connection), now + self.limits.connect_timeout)
 
     def _received(self, event: Received, now: float) -> None:
         connection = self.connections.get(event.connection)
         if connection is None or connection.stage is Stage.REFUSED:
             return
         if connection.patience:
-            self._timers.set(("silent", connection.id), now + connection.patience)
+            self.timers.set(("silent", connection.id), now + connection.patience)
         connection.parser.append(event.data)
         if connection.stage is Stage.VERIFYING and connection.parser.waiting > LARGEST_CONNECT:
             self._close(connection, Reason.PACKET_TOO_LARGE, "sends too much before CONNACK", now)
@@ -168,7 +168,7 @@ class Broker:
                 self._close(connection, Reason.QUOTA, "asks but never reads the answers", now)
             session = connection.session
             if session is not None and session.losing_since is not None:
-                self._timers.set(("slow", session.client_id), session.losing_since + self.limits.slow_client)
+                self.timers.set(("slow", session.client_id), session.losing_since + self.limits.slow_client)
         self._dirty.clear()
         self._effects.extend(map(Note, self._notes.take()))
 
@@ -217,8 +217,8 @@ class Broker:
         connection.refusal = refusal
         self.statistics.refused += 1
         self._notes.add("refused", connection.who(), f"refused {connection.who()}: {refusal[1]}", now)
-        self._timers.cancel(("connect", connection.id))
-        self._timers.set(("refuse", connection.id), now + self.limits.refusal_delay)
+        self.timers.cancel(("connect", connection.id))
+        self.timers.set(("refuse", connection.id), now + self.limits.refusal_delay)
 
     def _refuse_now(self, key: int, now: float) -> None:
         connection = self.connections.get(key)
@@ -258,9 +258,9 @@ class Broker:
 
     def _restart_timers(self, connection: Connection, session: Session, now: float) -> None:
         for key in (("connect", connection.id), ("expire", session.client_id), ("will", session.client_id)):
-            self._timers.cancel(key)
+            self.timers.cancel(key)
         if connection.patience:
-            self._timers.set(("silent", connection.id), now + connection.patience)
+            self.timers.set(("silent", connection.id), now + connection.patience)
 
     def _on_disconnect(self, connection: Connection, packet: Disconnect, now: float) -> None:
         """Only a normal disconnection forgets the Will (5.0: 3.14.2.1)."""
@@ -291,7 +291,7 @@ class Broker:
         self._effects.append(Close(connection.id, why))
         del self.connections[connection.id]
         for kind in ("connect", "refuse", "silent"):
-            self._timers.cancel((kind, connection.id))
+            self.timers.cancel((kind, connection.id))
         session, connection.session = connection.session, None
         if session is not None and session.connection is connection:
             self._leave(session, now)
@@ -299,33 +299,31 @@ class Broker:
     def _leave(self, session: Session, now: float) -> None:
         """The session has lost its connection."""
         session.detach()
-        self._timers.cancel(("slow", session.client_id))
+        self.timers.cancel(("slow", session.client_id))
         if session.will is not None:
             delay = min(session.will.properties.get(Property.WILL_DELAY, 0), session.expiry)
             if delay > 0:
-                self._timers.set(("will", session.client_id), now + delay)
+                self.timers.set(("will", session.client_id), now + delay)
             else:
                 self._publish_will(session, now)
         if session.expiry > 0:
-            self._timers.set(("expire", session.client_id), now + session.expiry)
+            self.timers.set(("expire", session.client_id), now + session.expiry)
         else:
             self._forget(session, now)
 
     def _forget(self, session: Session, now: float) -> None:
         """The session ends; a Will that was still delayed is due with it."""
         self._publish_will(session, now)
-        self._router.forget(session)
+        self.router.forget(session)
         self.statistics.dropped += session.dropped
         self.sessions.pop(session.client_id, None)
         for kind in ("will", "expire", "slow"):
-            self._timers.cancel((kind, session.client_id))
+            self.timers.cancel((kind, session.client_id))
 
     def _publish_will(self, session: Session, now: float) -> None:
-        will, session.will = session.will, None
+        will = session.take_will()
         if will is not None and session.user.rights.may_write(will.topic):
-            properties = {key: value for key, value in will.properties.items() if key != Property.WILL_DELAY}
-            message = Message(will.topic, will.payload, will.qos, will.retain, properties, now=now)
-            self._router.publish(message, None, now)
+            self.router.publish(Message.of(will, now), None, now)
 
     # --- time
 
@@ -334,7 +332,7 @@ class Broker:
 
     def _beat(self, key: None, now: float) -> None:  # noqa: ARG002
         """Often enough that a longer silence can only mean that the process stood still."""
-        self._timers.set(("beat", None), now + self.lease / 4)
+        self.timers.set(("beat", None), now + self.lease / 4)
 
     def _stood_still(self, now: float) -> None:
         """We were deaf, so nobody's silence counts; and a fenced client may have been replaced."""
@@ -344,9 +342,9 @@ class Broker:
                 self.statistics.fenced += 1
                 self._close(connection, Reason.ADMINISTRATIVE, "the broker stood still too long", now)
             elif connection.patience:
-                self._timers.set(("silent", connection.id), now + connection.patience)
+                self.timers.set(("silent", connection.id), now + connection.patience)
             elif connection.stage is Stage.FRESH:
-                self._timers.set(("connect", connection.id), now + self.limits.connect_timeout)
+                self.timers.set(("connect", connection.id), now + self.limits.connect_timeout)
 
     def _is_silent(self, key: int, now: float) -> None:
         connection = self.connections.get(key)
@@ -358,7 +356,7 @@ class Broker:
         if session is None or session.connection is None or session.losing_since is None:
             return
         if now < session.losing_since + self.limits.slow_client:
-            self._timers.set(("slow", client_id), session.losing_since + self.limits.slow_client)
+            self.timers.set(("slow", client_id), session.losing_since + self.limits.slow_client)
             return
         self.statistics.slow += 1
         self._close(session.connection, Reason.QUOTA, "too slow, messages were lost", now)
@@ -373,14 +371,14 @@ class Broker:
 
     def _publish_status(self, key: None, now: float) -> None:  # noqa: ARG002
         """Under $SYS, retained, and only what has changed."""
-        self._timers.set(("status", None), now + STATUS_PERIOD)
+        self.timers.set(("status", None), now + STATUS_PERIOD)
         for topic, payload in self.statistics.changed(self.sessions.values()):
-            self._router.publish(Message(topic, payload, 0, True), None, now)
+            self.router.publish(Message(topic, payload, 0, True), None, now)
 
     def _reconfigured(self, event: Reconfigured, now: float) -> None:
         """Users and rights change under the sessions; who is no longer who they were must go."""
         self.access, self.limits, self.lease = event.access, event.limits, event.lease
-        self._router.limits = self._requests.limits = event.limits
+        self.router.limits = self._requests.limits = event.limits
         for session in list(self.sessions.values()):
             user = self.access.today(session.user, session.client_id)
             changed = user is None or user.password_hash != session.user.password_hash
@@ -390,11 +388,13 @@ class Broker:
                 self._forget(session, now)
             elif user is not None:
                 session.user, session.limits = user, event.limits
-        self._router.rights_changed()
+        self.router.rights_changed()
 
     def _stop(self, event: Stop, now: float) -> None:  # noqa: ARG002
-        """No Wills: nobody is left to hear them."""
+        """Everybody goes, and only then speak the Wills: to kept sessions, and to what is retained."""
+        wills = [(session, session.take_will()) for session in self.sessions.values()]
         for connection in list(self.connections.values()):
-            if connection.session is not None:
-                connection.session.will = None
             self._close(connection, Reason.SHUTTING_DOWN, "the server shuts down", now)
+        for session, will in wills:
+            session.will = will
+            self._publish_will(session, now)

@@ -62,7 +62,7 @@ class Router:
     def publish(self, message: Message, publisher: Session | None, now: float) -> None:
         """To every subscriber once, and into the retained messages if it says so."""
         if message.retain:
-            self._retain(message)
+            self.retain(message)
         qos = message.qos
         for session, granted, own_qos, as_published in self._routes_of(message.topic):
             if session is publisher:
@@ -82,7 +82,7 @@ class Router:
     def retained(self, topic: str) -> Message | None:
         return self._retained.get(topic)
 
-    def _retain(self, message: Message) -> None:
+    def retain(self, message: Message) -> None:
         """An empty payload clears. Beyond the limits a new topic is passed on but not kept."""
         self._discard(message.topic)
         full = (
@@ -92,6 +92,10 @@ class Router:
         if message.payload and not full:
             self._retained.put(message.topic, message)
             self._retained_bytes += message.size
+
+    def everything_retained(self) -> list[Message]:
+        """Except the server's own topics below `$`."""
+        return self._retained.match("#")
 
     def _discard(self, topic: str) -> None:
         known = self._retained.get(topic)

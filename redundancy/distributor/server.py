@@ -28,6 +28,7 @@ from redundancy.distributor.events import (
     Verify,
 )
 from redundancy.distributor.listeners import Listener
+from redundancy.distributor.shelf import Shelf
 from redundancy.distributor.sockets import Socket, WebSocket
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 _FRAME = 1 << 20  # bytes of one WebSocket frame, at least; more where a packet may be larger
 _MOST_VERIFICATIONS = 100
 _WATCH_PERIOD = 1.0
+_LONGEST_STOP = 1.5  # seconds; whoever stops us has little patience
 
 Stamp = tuple[int, int, int]
 
@@ -42,8 +44,10 @@ Stamp = tuple[int, int, int]
 class Distributor:
     """An MQTT server on its addresses. `clock` is asked at every event, so that a stall is seen at once."""
 
-    def __init__(self, settings: config.Settings, clock: Clock, *, seed: str = "0") -> None:
+    def __init__(self, settings: config.Settings, clock: Clock, keeps: Path, *, seed: str = "0") -> None:
         self.settings = settings
+        self._shelf = Shelf(keeps, clock)
+        self._serving = False
         self.broker = Broker(
             settings.access, settings.limits, now=clock.now().mono, lease=settings.lease, seed=seed
         )
@@ -61,14 +65,18 @@ class Distributor:
     async def start(self) -> tuple[str, int]:
         """Listens; answers the plain address. Raises OSError naming the address that is taken."""
         self._loop = asyncio.get_running_loop()
+        self._shelf.take_up(self.broker)
         plain = Listener(self.settings.host, self.settings.port)
         try:
             for number, listener in enumerate((plain, *self.settings.listeners)):
                 self._listening.append(await self._listen(listener, f"listeners[{number - 1}]"))
         except OSError as error:
-            await self.stop()
+            self._end()
+            await self._closed()
             where = f"{listener.host}:{listener.port}"
             raise OSError(error.errno, f"cannot listen on {where}: {error.strerror or error}") from None
+        self._shelf.clear()
+        self._serving = True
         self.handle(Tick())
         host, port = self._listening[0].sockets[0].getsockname()[:2]
         return host, port
@@ -85,13 +93,29 @@ class Distributor:
         )
 
     async def stop(self) -> None:
-        """Tells everybody and closes."""
+        """Tells everybody, closes, and keeps what must not be lost, if the disk lets it in time."""
+        end = self._loop.time() + _LONGEST_STOP
+        self._end()
+        writing = self._shelf.keep(self.broker)
+        await self._closed()
+        while writing.is_alive():
+            if self._loop.time() > end:
+                log.error("the disk is too slow: the sessions are lost")
+                return
+            await asyncio.sleep(0.01)
+
+    def _end(self) -> None:
+        """From here on the broker acknowledges nothing."""
+        self._serving = False
         for listening in self._listening:
             listening.close()
         self.handle(Stop())
         if self._timer is not None:
             self._timer.cancel()
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _closed(self) -> None:
+        """Until the goodbyes are out, but not for ever."""
         for _ in range(20):
             if not self._sockets:
                 return
@@ -139,6 +163,9 @@ class Distributor:
             self._timer = self._loop.call_at(due, self._wake)
 
     def opened(self, client: Socket, address: str) -> None:
+        if not self._serving:
+            client.transport.abort()
+            return
         self._sockets[client.number] = client
         self.handle(Connected(client.number, address))
 

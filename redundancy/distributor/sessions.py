@@ -53,6 +53,12 @@ class Message:
         if raw is not None:
             self._packets[0] = (raw, b"")
 
+    @classmethod
+    def of(cls, will: Will, now: float) -> Message:
+        """What a Will says once it is due."""
+        properties = {key: value for key, value in will.properties.items() if key != Property.WILL_DELAY}
+        return cls(will.topic, will.payload, will.qos, will.retain, properties, now=now)
+
     def packet(self, version: int, qos: int, retain: bool, now: float) -> tuple[bytes, bytes]:
         """The PUBLISH as `encode.publish` gives it."""
         key = (version == V5) << 3 | qos << 1 | retain
@@ -187,6 +193,11 @@ class Session:
         for gone in [entry for entry in self.waiting if not entry.qos]:
             self.held -= gone.message.size
         self.waiting = deque(entry for entry in self.waiting if entry.qos)
+
+    def take_will(self) -> Will | None:
+        """The Will, which is then spoken, or nobody's any more."""
+        will, self.will = self.will, None
+        return will
 
     def deliver(self, message: Message, qos: int, retain: bool, now: float) -> None:
         """At once if nothing is in front of it, later if there is room, else see Limits."""

@@ -24,6 +24,10 @@ class Timers(Generic[K]):
         if queued is None or when < queued:
             self._push(key, when)
 
+    def due(self, key: K) -> float | None:
+        """When it is due; None if it is not set."""
+        return self._due.get(key)
+
     def cancel(self, key: K) -> None:
         self._due.pop(key, None)
         if len(self._heap) > 2 * len(self._due) + 64:

@@ -79,7 +79,7 @@ def test_a_frozen_broker_is_left_by_host_and_edges_and_no_role_moves(
 def test_a_broker_that_comes_back_with_nothing_is_told_who_is_host(
     plant: Laboratory, third: Observer, found: Findings
 ) -> None:
-    # The Distributor keeps nothing on disk, so every start is one with an empty memory.
+    # A Distributor that is killed has written nothing, so this start is one with an empty memory.
     host = plant.active("Primary")
     for broker in plant.layout.pair("Primary"):
         start = time.monotonic()

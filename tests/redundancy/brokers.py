@@ -33,8 +33,8 @@ class Broker:
     """One server process on 127.0.0.1; `USER` may read and write everything, nobody else gets in.
 
     With `tls` it listens on every wire that there is: "tcp", "tls", "ws", "wss"; `client_ca` makes those with
-    TLS ask for the client's certificate. `keeps`: sessions outlive a stop, at a Mosquitto. `password` can be
-    changed between two starts.
+    TLS ask for the client's certificate. `keeps`: sessions outlive a stop, as a Distributor's always do.
+    `password` can be changed between two starts.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Broker:
         keeps: bool = False,
     ) -> None:
         self.password = PASSWORD
-        self.keeps = keeps and kind == "mosquitto"
+        self.keeps = keeps or kind == "distributor"
         self.kind = kind
         self.folder = folder
         self.port = port or free_port()

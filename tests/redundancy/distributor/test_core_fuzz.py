@@ -98,8 +98,8 @@ def check(bench: Bench) -> None:
         assert session.client_id == client_id
         if session.connection is not None:
             assert broker.connections[session.connection.id] is session.connection
-    retained = broker._router._retained
-    assert broker._router._retained_bytes == sum(
+    retained = broker.router._retained
+    assert broker.router._retained_bytes == sum(
         kept.size for kept in retained.match("#") + retained.match("$SYS/#")
     )
     for data in bench.out.values():

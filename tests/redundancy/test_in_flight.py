@@ -45,10 +45,14 @@ async def waiting(plant: Plant, broker: Broker) -> tuple[Node, Node, asyncio.Tas
     master.start()
     backup.start()
     await until(lambda: master.active and backup.state == "Standby", "master active, backup standby")
-    await until(lambda: bool(master.log.online.get(EDGE) and backup.log.online.get(EDGE)), "edge online")
+    await until(lambda: all((EDGE, DEVICE) in node.log.devices for node in (master, backup)), "device online")
     await until(lambda: master.runtime.view().modules == {"engine": "Running"})
     order = asyncio.create_task(master.runtime.write(EDGE, DEVICE, "Tag 1", 42, PATIENCE))
-    await until(lambda: any(one.body for one in backup.store.latest(COMMAND)), "on record at the backup")
+    await until(
+        lambda: order.done() or any(one.body for one in backup.store.latest(COMMAND)),
+        "on record at the backup",
+    )
+    assert not order.done(), order.result()
     return master, backup, order
 
 

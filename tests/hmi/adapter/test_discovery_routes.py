@@ -96,7 +96,11 @@ def test_a_query_says_topics_and_how_long() -> None:
         discoveries.parsed("WaitTime=8.00:00:00")
 
 
-def test_without_a_worker_that_discovers_the_answer_says_so(founded: Any, users: Any) -> None:
+def test_a_worker_that_cannot_discover_says_so(
+    founded: Any, users: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for operation in founded.board.table:
+        monkeypatch.delitem(founded.desk._operations, operation)
     assert send("GET", WHERE, None).status_code == 400
     assert send("GET", "configuration/system/discoveries", None).status_code == 404
     assert send("PUT", WHERE, {}).status_code == 400

@@ -36,10 +36,10 @@ def test_what_was_read_again_is_what_would_be_read_anew(founded: Any, edit: Any)
     with mock.patch.object(Tag.objects, "all", side_effect=AssertionError("all tags were read")):
         after = configuration.read(settings.NODE, before)
     anew = configuration.read(settings.NODE)
-    assert sorted(after.tags, key=lambda tag: tag.path) == sorted(anew.tags, key=lambda tag: tag.path)
+    assert after.tags.tags == anew.tags.tags
     assert after.version == anew.version != before.version
-    kept = {tag.path: tag for tag in before.tags}
-    assert sum(kept.get(tag.path) is tag for tag in after.tags) >= 3
+    kept = before.tags.tags
+    assert sum(kept.get(path) is tag for path, tag in after.tags.tags.items()) >= 3
 
 
 def test_an_edit_in_the_middle_of_reading_is_in_what_was_read(founded: Any) -> None:
@@ -54,4 +54,4 @@ def test_an_edit_in_the_middle_of_reading_is_in_what_was_read(founded: Any) -> N
     with mock.patch.object(configuration, "gateway_config", edited_meanwhile):
         found = configuration.read(settings.NODE)
     assert found.version == configuration.version()
-    assert found.tags[0].unit == "bar"
+    assert found.tags.tags[TAG_1].unit == "bar"

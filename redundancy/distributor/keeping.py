@@ -47,10 +47,11 @@ class Count:
 def export(broker: Broker, now: Instant, most: int = MOST) -> tuple[dict[str, Any], Count]:
     """All that is worth keeping, in at most about `most` bytes.
 
-    Small sessions come first, so that it is the largest that lose, and of those the oldest messages.
+    Sessions with their subscriptions come before messages, and those of short queues first, so that it is the
+    longest that lose, and of those the oldest messages.
     """
     count, shelf = Count(), _Shelf(now, most)
-    sessions = []
+    fitting = []
     for session in sorted(broker.sessions.values(), key=lambda each: each.held):
         due = broker.timers.due(("expire", session.client_id))
         ends = now.mono + session.expiry if due is None else due
@@ -58,11 +59,12 @@ def export(broker: Broker, now: Instant, most: int = MOST) -> tuple[dict[str, An
             continue
         rows = 1 + len(session.received) + len(session.subscriptions)
         if shelf.takes(rows * _ROW + sum(map(len, session.subscriptions))):
-            sessions.append(_session_row(session, ends, shelf, count))
-            count.sessions += 1
+            fitting.append((session, ends))
         else:
             count.lost_sessions += 1
             count.lost_messages += len(session.inflight) + len(session.waiting)
+    count.sessions = len(fitting)
+    sessions = [_session_row(session, ends, shelf, count) for session, ends in fitting]
     retained = []
     for message in broker.router.everything_retained():
         if message.expires_at > now.mono and not _is_state(message.topic):

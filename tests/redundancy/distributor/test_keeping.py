@@ -263,6 +263,17 @@ def test_the_largest_sessions_lose_their_oldest_messages_when_there_is_too_much(
     assert large == [b"%03d" % number for number in range(101 - len(large), 101)]
 
 
+def test_a_session_without_room_for_its_messages_still_returns_with_its_subscriptions():
+    bench = Bench()
+    for name in ("one", "other"):
+        away(bench, name, (f"plant/{name}", 1))
+        bench.send(bench.client(f"{name}-source"), publish(f"plant/{name}", b"x" * 50_000, 1))
+    kept, count = stopped(bench, most=60_000)
+    assert (count.sessions, count.lost_sessions, count.messages, count.lost_messages) == (2, 0, 1, 1)
+    bench, _ = started(kept)
+    assert all(session.subscriptions for session in bench.broker.sessions.values())
+
+
 def test_a_message_for_many_sessions_is_kept_once():
     bench = Bench()
     for number in range(50):

@@ -92,8 +92,12 @@ async def test_a_session_opens_subscribes_publishes_and_hears(broker: Broker, pr
         assert log.threads == {threading.get_ident()}
 
 
-async def test_a_publish_leaves_at_once_and_not_at_the_next_second(broker: Broker) -> None:
-    async with observing(broker.server()) as seen, connected(broker.server(), "quick") as (connection, _):
+@pytest.mark.parametrize("gather", [0.0, 0.003])
+async def test_a_publish_leaves_at_once_and_not_at_the_next_second(broker: Broker, gather: float) -> None:
+    async with (
+        observing(broker.server()) as seen,
+        connected(broker.server(), "quick", gather=gather) as (connection, _),
+    ):
         loop = asyncio.get_running_loop()
         times = []
         for number in range(10):

@@ -57,9 +57,10 @@ class Findings:
 
 
 class Course:
-    """`span` is how long a fault lasts, in lines of the source."""
+    """`span` is how long a fault lasts, in lines of the source; it begins with fault number `first`."""
 
-    def __init__(self, folder: Path, mode: str, count: int, rate: float, span: int) -> None:
+    def __init__(self, folder: Path, mode: str, count: int, rate: float, span: int, first: int = 0) -> None:
+        self.first = first
         self.folder = folder
         self.mode = mode
         self.span = span
@@ -85,7 +86,7 @@ class Course:
         found = Findings(self.mode, self.source.count)
         with self._running():
             begun = time.monotonic()
-            for name, fault in itertools.cycle(self.faults().items()):
+            for name, fault in itertools.islice(itertools.cycle(self.faults().items()), self.first, None):
                 if self.source.done:
                     break
                 fault()

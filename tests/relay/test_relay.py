@@ -168,7 +168,7 @@ def test_a_line_that_the_server_takes_in_no_packet_is_refused_and_the_rest_goes_
         broker.process = subprocess.Popen(command, cwd=ROOT)
         wait_for(lambda: answers(broker.port), "the server", PATIENCE)
         with receiving(tmp_path, broker):
-            more = [] if mode == "start" else ["--outbox", tmp_path / "outbox"]
+            more: list[str | Path] = [] if mode == "start" else ["--outbox", tmp_path / "outbox"]
             lines = b"one\n" + b"x" * 1024 + b"\nthree\n"
             arguments = ["--mode", mode, "--topic", f"{TOPIC}/x", *more, *servers([broker])]
             relay = publish(tmp_path, lines, *arguments)

@@ -3,6 +3,7 @@ nothing that a person entered is lost without a name."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,10 @@ from hmi.replication.models import Change, Conflict, Record, RejectedDocument
 from hmi.tags.models import Tag
 from tests.hmi.founded import config
 from tests.hmi.replication.two_nodes import TwoNode, TwoNodes, quiet_pokes, template
+
+
+THOROUGH = "THOROUGH" in os.environ
+"""Every write is one to be killed before, and histories are many: some minutes."""
 
 
 def tags(count: int) -> list[dict[str, Any]]:
@@ -314,7 +319,7 @@ def until_killed(pair: TwoNodes, bomb: Bomb) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("way", "step"), [("change", 2), ("whole", 4), ("conflict", 5)])
+@pytest.mark.parametrize(("way", "step"), [("change", 5), ("whole", 11), ("conflict", 17)])
 def test_killed_before_any_write_a_node_has_the_old_or_the_new_and_goes_on(
     paired: TwoNodes, way: str, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,7 +334,7 @@ def test_killed_before_any_write_a_node_has_the_old_or_the_new_and_goes_on(
     new = paired.master.contents
     files = [paired.master.file, paired.backup.file]
     kept = [file.read_bytes() for file in files]
-    for number in range(1, 2_000, step):
+    for number in range(1, 2_000, 1 if THOROUGH else step):
         for file, bytes_ in zip(files, kept, strict=True):
             for aside in file.parent.glob(f"{file.name}-*"):
                 aside.unlink()
@@ -440,7 +445,7 @@ class Watch:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("parts", [False, True], ids=["changes", "wholes"])
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200 if THOROUGH else 7, suppress_health_check=list(HealthCheck))
 @given(history=steps)
 def test_in_any_history_both_end_with_the_same_and_nothing_is_lost_without_a_name(
     empty: Path, parts: bool, history: list[tuple[Any, ...]]

@@ -24,7 +24,6 @@ from hmi.tags.models import Tag
 from tests.hmi.founded import config
 from tests.hmi.replication.two_nodes import TwoNode, TwoNodes, quiet_pokes, template
 
-
 THOROUGH = "THOROUGH" in os.environ
 """Every write is one to be killed before, and histories are many: some minutes."""
 

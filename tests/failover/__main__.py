@@ -72,7 +72,7 @@ async def main(options: argparse.Namespace) -> int:
     print(f"keep-alive {options.keep_alive} s, hold-off {SETTINGS.failback:g} s, {options.turns} turns each")
     print("lag: how late this process itself was at worst, in seconds")
     print("flow again: median / worst; moves: 2 a turn are a failover and a fail-back; lost, with server (a")
-    print("server that was then killed, or keeps nothing, had acknowledged it) and twice: at QoS 0/1/2")
+    print("server that was then killed had acknowledged it) and twice: at QoS 0/1/2")
     print(HEAD, flush=True)
     wrong = []
     for name, kinds in SETS.items():

@@ -27,6 +27,7 @@ def problems(document: ConfigDocument) -> Iterator[Problem]:
     yield from _distinct("secret", (each.id for each in document.secrets))
     for component in document.components:
         yield from _component(component, known)
+    yield from _rivals(document)
     for secret in document.secrets:
         yield from _secret(secret)
 
@@ -42,6 +43,18 @@ def last_word(document: ConfigDocument) -> Iterator[Problem]:
         except ConfigError as error:
             yield Problem(f"component/{component.id}", error.field, error.reason)
         yield from (Problem(f"component/{component.id}", "dataSelection", fault) for fault in faults)
+
+
+def _rivals(document: ConfigDocument) -> Iterator[Problem]:
+    """A host id belongs to one host application: two would fight over its STATE at every server."""
+    holders = {document.engine.host_id: "MQTT Engine"} if document.engine and document.engine.enabled else {}
+    for component in document.components:
+        host = (component.dataSource or {}).get("primaryHostId")
+        if host and host in holders:
+            why = f"{host!r} is the host id of {holders[host]}; two hosts would fight over its STATE"
+            yield Problem(f"component/{component.id}", "dataSource.primaryHostId", why)
+        elif host:
+            holders[host] = component.id
 
 
 def _component(component: ComponentDocument, known: set[str]) -> Iterator[Problem]:

@@ -19,12 +19,12 @@ be null; without a url it is found from http, link and the machine's name):
 from __future__ import annotations
 
 import json
-import os
 import socket
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from redundancy import whole_file
 from redundancy.config import (
     ConfigError,
     Endpoint,
@@ -70,14 +70,7 @@ def load(folder: Path) -> Identity:
 def save(folder: Path, raw: dict[str, Any]) -> Identity:
     """Check `raw` and write it whole or not at all; answers what was written."""
     identity = parse(raw)
-    path = folder / FILE
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(raw, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    whole_file.replace(folder / FILE, json.dumps(raw, indent=1).encode())
     return identity
 
 

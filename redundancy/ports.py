@@ -16,6 +16,9 @@ from redundancy.core.view import PeerView, WitnessView
 from redundancy.replication.records import Record
 from sparkplug import EdgeNodeId, Metric
 
+SWITCH_PATIENCE = 1.0
+"""Seconds that a write waits for a role on its way here; a planned switch takes a tenth of that."""
+
 
 class Answer(StrEnum):
     """What became of a write. Never `CONFIRMED` without an echo from the edge."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from redundancy import whole_file
 from redundancy.core.actions import Promise
 
 
@@ -40,23 +40,7 @@ def load(path: Path) -> Promise:
 def save(path: Path, promise: Promise) -> None:
     """On disk, whole, when this returns. Blocks for as long as the disk takes. Raises OSError."""
     raw = asdict(promise)
-    fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({**raw, "sum": _sum(raw)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable only once its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    whole_file.replace(path, json.dumps({**raw, "sum": _sum(raw)}).encode())
 
 
 def _sum(raw: dict[str, Any]) -> str:

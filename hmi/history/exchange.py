@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hmi.history.schema import COUNT, COUNT_DAYS, MARK, TOUCH, path_hash
+from hmi.history.schema import COUNT, COUNT_DAYS, MARK, TOUCH, open_file, path_hash
 from hmi.history.writer import ADD_SAMPLE, LARGEST_INTEGER, LARGEST_TEXT
 from hmi.tags import path as paths
 from redundancy.replication.reconciliation import DAY, MINUTE, Cursor, Digest, Unavailable
@@ -136,11 +136,7 @@ class HistoryExchange:
         """The connection; one that has failed is closed, and the next question opens another."""
         try:
             if self._connection is None:
-                self._connection = sqlite3.connect(
-                    self._file, timeout=_BUSY, isolation_level=None, check_same_thread=False
-                )
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=NORMAL")
+                self._connection = open_file(self._file, _BUSY)
             yield self._connection
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):

@@ -18,6 +18,8 @@ XOR nor a hash, so it is the middle of a square, twice.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from pathlib import Path
 
 TABLES = (
     """
@@ -40,6 +42,14 @@ TABLES = (
 DROP = ("DROP TABLE history_sample", "DROP TABLE history_tag")
 
 _BITS = 0x7FFFFFFF
+
+
+def open_file(file: Path, patience: float) -> sqlite3.Connection:
+    """Waits `patience` seconds for whoever writes. One thread at a time. Raises sqlite3.Error."""
+    connection = sqlite3.connect(file, timeout=patience, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
 
 
 def path_hash(path: str) -> int:

@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import orjson
 
-from hmi.history.schema import TOUCH, path_hash
+from hmi.history.schema import TOUCH, open_file, path_hash
 from hmi.tags.value import Quality, code_of
 from hmi.tags.wire import special, to_wire
+from redundancy.replication.reconciliation import MINUTE
 from sparkplug import DataSet, Value
 
 log = logging.getLogger(__name__)
@@ -148,9 +149,7 @@ class HistoryWriter:
                 return
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
+        connection = open_file(self._file, _BUSY)
         self._ids = {
             path: (number, datatype)
             for number, path, datatype in connection.execute("SELECT id, path, datatype FROM history_tag")
@@ -177,7 +176,7 @@ class HistoryWriter:
             ]
             new = connection.executemany(ADD_SAMPLE, rows).rowcount
             if new:
-                connection.executemany(TOUCH, {(sample.timestamp // 60_000,) for sample in batch})
+                connection.executemany(TOUCH, {(sample.timestamp // MINUTE,) for sample in batch})
             connection.execute("COMMIT")
         except BaseException:
             self._ids.clear()

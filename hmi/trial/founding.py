@@ -25,7 +25,7 @@ from hmi.replication.checks import check
 from hmi.replication.schema import ConfigDocument, Invalid, parse
 from hmi.trial import configuration
 from hmi.trial.wishes import Wishes
-from redundancy import identity
+from redundancy import identity, whole_file
 from redundancy.config import ConfigError
 
 FILE = "trial.json"
@@ -161,8 +161,4 @@ def _manage(folder: Path, action: str, document: dict[str, Any]) -> None:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-    fresh.replace(path)
+    whole_file.replace(path, json.dumps(content, indent=1).encode())

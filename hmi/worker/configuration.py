@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from hmi.tags import path as paths
 from hmi.tags.models import Tag
 from hmi.tags.wire import from_wire
 from hmi.worker.tag_book import NO_TAGS, EdgeTag, TagBook
+from redundancy import whole_file
 from redundancy.config import GatewayConfig, NodeConfig
 from sparkplug import DataType, EdgeNodeId
 
@@ -107,11 +107,5 @@ def write_distributor(folder: Path, wanted: dict[str, Any] | None) -> bool:
     text = json.dumps(wanted, indent=1, sort_keys=True)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    whole_file.replace(path, text.encode())
     return True

@@ -26,15 +26,14 @@ from hmi.worker.image import TagImage
 from hmi.worker.overview import overview
 from hmi.worker.publisher import Publisher
 from redundancy.config import NodeConfig
-from redundancy.ports import Answer, GatewayView, Outcome
+from redundancy.ports import SWITCH_PATIENCE, Answer, GatewayView, Outcome
 from redundancy.replication.reconciler import Reconciler, Standing
 from sparkplug import EdgeNodeId, Value
 
 log = logging.getLogger(__name__)
 
 _MOST_PATHS = 20_000
-_SWITCH = 1.0  # seconds that a write waits for a planned switch
-_LOOK = 0.005
+_LOOK = 0.005  # seconds between two looks at a switch that is under way
 
 
 class Acting(Protocol):
@@ -225,7 +224,7 @@ class Operations:
         waits for its end, which takes a tenth of a second, rather than being refused by both nodes.
         """
         view = self._runtime.view()
-        patience = asyncio.get_running_loop().time() + _SWITCH
+        patience = asyncio.get_running_loop().time() + SWITCH_PATIENCE
         while view.switch_pending and asyncio.get_running_loop().time() < patience:
             await asyncio.sleep(_LOOK)
             view = self._runtime.view()

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import threading
 from pathlib import Path
 from typing import Any
 
+from redundancy import whole_file
 from redundancy.clock import Clock
 from redundancy.distributor import keeping
 from redundancy.distributor.broker import Broker
@@ -59,7 +59,7 @@ class Shelf:
         """What was taken up lives in the broker now; a killed server begins anew."""
         try:
             self._path.unlink(missing_ok=True)
-            _sync_folder(self._path.parent)
+            whole_file.sync_folder(self._path.parent)
         except OSError as error:
             log.error("%s cannot be removed: %s", self._path, error.strerror)
 
@@ -99,20 +99,8 @@ class Shelf:
 def save(path: Path, kept: dict[str, Any]) -> None:
     """On disk, whole, when this returns. Blocks for as long as the disk takes. Raises OSError."""
     body = json.dumps(kept, separators=(",", ":")).encode()
-    fresh = path.with_name(path.name + ".new")
-    try:
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b"%d %s\n" % (VERSION, hashlib.sha256(body).hexdigest().encode()))
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    head = b"%d %s\n" % (VERSION, hashlib.sha256(body).hexdigest().encode())
+    whole_file.replace(path, head + body)
 
 
 def load(path: Path) -> Any:
@@ -134,12 +122,3 @@ def load(path: Path) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"it is not JSON: {error}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """A change of names is durable only once its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

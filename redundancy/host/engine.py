@@ -16,7 +16,7 @@ from redundancy.host.host_server import HostServer, StateClock
 from redundancy.host.peer_births import PeerBirths
 from redundancy.host.reception import Reception
 from redundancy.mqtt import Lost, Message, Opened, Refused, Report
-from redundancy.ports import Answer, EdgeView, Outcome
+from redundancy.ports import SWITCH_PATIENCE, Answer, EdgeView, Outcome
 from redundancy.replication.ledger import BIRTH
 from redundancy.site import Alarm, Site
 from sparkplug import (
@@ -43,8 +43,6 @@ from sparkplug.effects import (
     Values,
 )
 
-SWITCH_PATIENCE = 1.0
-"""Seconds that a write waits for a role on its way here; a planned switch takes a tenth of that."""
 Types = dict[str | None, dict[str, DataType]]
 """Device (None: the node itself) -> metric name -> data type, from the latest birth."""
 

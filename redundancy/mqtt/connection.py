@@ -1,4 +1,4 @@
-"""One MQTT session on one fresh paho client. Only `clients` and `packets` import paho, too.
+"""One MQTT session on one fresh paho client. Besides it `clients`, `packets` and `unattended` import paho.
 
 paho never reconnects here and never holds a backlog: a new session is a new Connection, ordered by the
 core, and what a dead one still had is dropped. Its callbacks do nothing but put a report on a queue,
@@ -110,7 +110,7 @@ class Connection:
         """
         if not self.is_open or self._outstanding >= MAX_OUTSTANDING:
             return -1
-        properties = self._properties(user)
+        properties = packets.publish_properties(user, self._server.version)
         if packets.publish_size(topic, payload, qos, properties) > self._largest:
             return TOO_LARGE
         info = self._client.publish(topic, payload, qos, retain, properties)
@@ -185,9 +185,6 @@ class Connection:
 
     def _reason(self, with_will: bool) -> packets.ReasonCode | None:
         return packets.disconnect_with_will() if with_will and self._server.version >= packets.V5 else None
-
-    def _properties(self, user: UserProperties) -> packets.Properties | None:
-        return packets.publish_properties(user) if user and self._server.version >= packets.V5 else None
 
     def _listen(self, on: bool) -> None:
         """Have the client's callbacks come here, or no longer.

@@ -64,8 +64,13 @@ class _Packed(Properties):
         return bytes(object.__getattribute__(self, "_wire"))
 
 
-def publish_properties(user: UserProperties) -> Properties:
-    """Raises ValueError for a name or value of more than 65535 bytes."""
+def publish_properties(user: UserProperties, version: int) -> Properties | None:
+    """None where MQTT `version` has no properties, or none are wanted.
+
+    Raises ValueError for a name or value of more than 65535 bytes.
+    """
+    if not user or version < V5:
+        return None
     pairs = b"".join(_USER_PROPERTY + _text(name) + _text(value) for name, value in user)
     return _Packed(_variable(len(pairs)) + pairs)
 

@@ -56,11 +56,13 @@ class Unattended:
 
     def publish(self, topic: str, payload: bytes, user: UserProperties = ()) -> bool:
         """Whether there was a session to give it to."""
-        return self._client.publish(topic, payload, 0, False, self._properties(user)).rc == _GIVEN
+        properties = packets.publish_properties(user, self._server.version)
+        return self._client.publish(topic, payload, 0, False, properties).rc == _GIVEN
 
     def fits(self, topic: str, payload: bytes, user: UserProperties = ()) -> bool:
         """Whether the server takes a packet as large."""
-        return packets.publish_size(topic, payload, 0, self._properties(user)) <= self._largest
+        properties = packets.publish_properties(user, self._server.version)
+        return packets.publish_size(topic, payload, 0, properties) <= self._largest
 
     @property
     def waiting(self) -> int:
@@ -71,9 +73,6 @@ class Unattended:
         """Blocks until everything that was given is written, or the connection is gone."""
         self._client.disconnect()
         self._client.loop_stop()
-
-    def _properties(self, user: UserProperties) -> packets.Properties | None:
-        return packets.publish_properties(user) if user and self._server.version >= packets.V5 else None
 
     def _on_connect(
         self,

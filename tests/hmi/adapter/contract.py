@@ -327,7 +327,7 @@ SCENES: dict[str, list[Row]] = {
         ("PUT", f"{COMPONENTS}/MQTT2", {"componentType": "mqtt"}, 204, NONE),
         ("GET", COMPONENTS, NONE, 200, [FIRST, FIRST | {"componentId": "MQTT2"}, SPB]),
         ("PUT", "configuration/Spb 1/dataSource", {"hostNameOrIpAddress": "a", "primaryHostId": "a/b"}, 400, says("primaryHostId")),
-        ("PUT", "configuration/spb 1/dataSource", {"hostNameOrIpAddress": "a", "primaryHostId": "Primary"}, 204, NONE),
+        ("PUT", "configuration/spb 1/dataSource", {"hostNameOrIpAddress": "a", "primaryHostId": "Line"}, 204, NONE),
         ("PUT", "configuration/spb 1/dataSelection", [{"topic": "spBv1.0/G/DDATA/E/D", "metricName": "Speed"}], 204, NONE),
         ("GET", "configuration/spb 1/dataSelection", NONE, 200, [{"selected": True, "name": None, "streamId": "spBv1.0/G/E/D.Speed", "dataFilterId": None, "topic": "spBv1.0/G/DDATA/E/D", "metricName": "Speed"}]),
         ("PUT", "configuration/spb 1/dataSelection", [{"topic": "spBv1.0/G/NDATA/E/D", "metricName": "Speed"}], 400, says("NDATA has no device")),
@@ -347,7 +347,7 @@ SCENES: dict[str, list[Row]] = {
         ("DELETE", f"{COMPONENTS}/MQTT2", NONE, 400, says("Configuration entry with ID: 'MQTT2' wasn't found")),
         ("PUT", COMPONENTS, [SPB], 204, NONE),
         ("GET", MQTT1, NONE, 404, says("Component with ID: 'MQTT1' was not found.")),
-        ("GET", "configuration/spb 1/dataSource", NONE, 200, holds(primaryHostId="Primary", defaultStreamIdPattern="{BaseTopic}.{MetricName}")),
+        ("GET", "configuration/spb 1/dataSource", NONE, 200, holds(primaryHostId="Line", defaultStreamIdPattern="{BaseTopic}.{MetricName}")),
     ],
     "secrets": [
         ("PUT", SOURCE, {"hostNameOrIpAddress": "broker", "userName": "u", "password": MASK}, 400, says(f"Secret fields can not be {MASK}")),

@@ -233,7 +233,7 @@ async def test_a_write_in_the_middle_of_a_planned_switch_waits_for_its_end(stati
 
 
 async def test_a_switch_that_does_not_end_keeps_no_write_waiting(station, monkeypatch):
-    monkeypatch.setattr(operations, "_SWITCH", 0.02)
+    monkeypatch.setattr(operations, "SWITCH_PATIENCE", 0.02)
     station.runtime.now = view("Draining", peer_connected=False, switch_pending=True)
     assert (await station.write(TAG_1, 5))["outcome"] == "refused"
 

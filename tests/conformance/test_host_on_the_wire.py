@@ -41,9 +41,10 @@ class Host:
         return [session for session in self.recorder.sessions if session.connect.will is not None][-1]
 
     async def online(self) -> Session:
-        await until(
-            lambda: any(one.connect.will and one.published for one in self.recorder.sessions), "online"
-        )
+        """Once it has said so, and listens."""
+        sessions = self.recorder.sessions
+        await until(lambda: any(one.connect.will and one.published for one in sessions), "online")
+        await until(lambda: any(EVERYTHING in one.filters for one in sessions), "listening")
         return self.speaker()
 
     def hear(self, *effects: Any) -> None:

@@ -1,6 +1,6 @@
-"""The adapter's components and secrets, as rows. Edited through `hmi.adapter.session` only.
+"""The adapter's components and secrets, as rows. Edited through `hmi.adapter.configuration.session` only.
 
-What a facet may hold is in `hmi.adapter.facets`; here it is JSON. Like every row of the configuration
+What a facet may hold is in `hmi.adapter.facets.shapes`; here it is JSON. Like every row of the configuration
 these are one part of the document that `hmi.replication` judges, records and replicates as a whole.
 """
 

@@ -11,5 +11,5 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("api/", api.urls),
     # After it: what it has below /api/v1/configuration/ goes first.
-    path("", include("hmi.adapter.urls")),
+    path("", include("hmi.adapter.api.urls")),
 ]

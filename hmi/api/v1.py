@@ -11,7 +11,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from hmi import audited, desk
-from hmi.adapter import openapi
+from hmi.adapter.api import openapi
 from hmi.api import configuration, pair, shapes
 from hmi.api.access import holding
 from hmi.history import query as history_query

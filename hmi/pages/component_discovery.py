@@ -12,11 +12,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from hmi import desk
-from hmi.adapter import discoveries, session
-from hmi.adapter.answers import Refused
-from hmi.adapter.catalogue import SYSTEM, Kind
-from hmi.adapter.discoveries import discoveries as running
-from hmi.adapter.draft import Draft
+from hmi.adapter.configuration import session
+from hmi.adapter.configuration.draft import Draft
+from hmi.adapter.discovery import discoveries
+from hmi.adapter.discovery.discoveries import discoveries as running
+from hmi.adapter.facets.answers import Refused
+from hmi.adapter.facets.catalogue import SYSTEM, Kind
 from hmi.pages.components import edit, nowhere
 from hmi.pages.errors import problem, refused
 from hmi.people.guard import require

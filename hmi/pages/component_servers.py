@@ -8,8 +8,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from hmi import desk
-from hmi.adapter.draft import Draft
-from hmi.adapter.server_order import reorder
+from hmi.adapter.configuration.draft import Draft
+from hmi.adapter.configuration.server_order import reorder
 from hmi.pages.components import edit
 from hmi.pages.errors import refused
 from hmi.people.guard import require

@@ -16,10 +16,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from hmi import desk
-from hmi.adapter import session
-from hmi.adapter.answers import Refused
-from hmi.adapter.catalogue import COMPONENT_LIST, SYSTEM, TYPES, Kind, Verb, facet_of
-from hmi.adapter.draft import Draft
+from hmi.adapter.configuration import session
+from hmi.adapter.configuration.draft import Draft
+from hmi.adapter.facets.answers import Refused
+from hmi.adapter.facets.catalogue import COMPONENT_LIST, SYSTEM, TYPES, Kind, Verb, facet_of
 from hmi.pages.component_rows import server_rows, stream_rows
 from hmi.pages.errors import problem
 from hmi.pages.facet_form import FacetForm, label_of

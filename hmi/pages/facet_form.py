@@ -12,7 +12,7 @@ from typing import Any
 
 from django import forms
 
-from hmi.adapter.catalogue import MASK, Kind
+from hmi.adapter.facets.catalogue import MASK, Kind
 
 _LABELS = {
     "hostNameOrIpAddress": "Host name or IP address",

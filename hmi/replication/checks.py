@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from hmi.adapter import fitting
+from hmi.adapter.configuration import fitting
 from hmi.gateways import frozen
 from hmi.gateways.sealing import Unsealable
 from hmi.replication import overrides

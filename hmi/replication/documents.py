@@ -16,8 +16,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from hmi.adapter import kept
-from hmi.adapter.catalogue import FIRST
+from hmi.adapter.configuration import kept
+from hmi.adapter.facets.catalogue import FIRST
 from hmi.adapter.models import Secret
 from hmi.gateways import sealing
 from hmi.gateways.models import BrokerUser, Server

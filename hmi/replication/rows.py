@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import models
 
-from hmi.adapter import kept
+from hmi.adapter.configuration import kept
 from hmi.adapter.models import Component, Secret
 from hmi.dashboards.models import Dashboard, Widget
 from hmi.gateways.models import (

@@ -232,10 +232,10 @@ class DashboardDocument(Strict):
 
 
 class ComponentDocument(Strict):
-    """A component of the adapter: its facets by their own names, as `hmi.adapter.catalogue` has them.
+    """A component of the adapter: its facets by their own names, as `hmi.adapter.facets.catalogue` has them.
 
-    Here they are only JSON; `hmi.adapter.fitting` judges them. `System` is no component, and holds what
-    belongs to none of them.
+    Here they are only JSON; `hmi.adapter.configuration.fitting` judges them. `System` is no component, and
+    holds what belongs to none of them.
     """
 
     id: Annotated[str, Field(max_length=99), AfterValidator(_name)]

@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hmi.adapter import discoveries, session
-from hmi.adapter.answers import Refused
-from hmi.adapter.draft import Draft
-from hmi.adapter.findings import Entry
+from hmi.adapter.configuration import session
+from hmi.adapter.configuration.draft import Draft
+from hmi.adapter.discovery import discoveries
+from hmi.adapter.discovery.findings import Entry
+from hmi.adapter.facets.answers import Refused
 from hmi.desk import DeskError
 from hmi.history import query
 from hmi.history.writer import HistoryWriter

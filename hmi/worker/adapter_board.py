@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hmi.adapter.findings import MOST_FOUND, Entry
+from hmi.adapter.discovery.findings import MOST_FOUND, Entry
 from hmi.desk import DeskError
 from hmi.history.writer import Sample
 from hmi.tags.value import Quality

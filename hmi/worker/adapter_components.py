@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hmi.adapter import frozen, kept
-from hmi.adapter.catalogue import SYSTEM
-from hmi.adapter.choice import Choice
+from hmi.adapter.configuration import frozen, kept
+from hmi.adapter.facets.catalogue import SYSTEM
+from hmi.adapter.selection.choice import Choice
 from hmi.replication.schema import ComponentDocument, ConfigDocument, GatewayDocument, SecretDocument
 from redundancy.adapter.config import ComponentConfig, Kind
 

@@ -1,7 +1,7 @@
 """Discoveries: what is on a component's servers, seen by a session of its own beside the component's.
 
-The worker's side of `hmi.adapter.discoveries.Discoveries`; the desk calls it. One discovery of a component
-is active at a time. They live in this process's memory: a restart or a change of node forgets them.
+The worker's side of `hmi.adapter.discovery.discoveries.Discoveries`; the desk calls it. One discovery of a
+component is active at a time. They live in this process's memory: a restart or a change of node forgets them.
 
 A Sparkplug component is asked for what its own session knows besides: births come rarely, and nobody is told
 to be born again for a look.
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from hmi.adapter.findings import Entry, Findings, concerns
+from hmi.adapter.discovery.findings import Entry, Findings, concerns
 from hmi.desk import DeskError
 from hmi.worker.adapter_look import Unreachable, looking
 from redundancy.adapter.config import ComponentConfig, Kind
@@ -84,7 +84,7 @@ class AdapterDiscoveries:
     async def start(
         self, component: str, id: str, query: str, topics: list[str], wait: float, auto_select: bool
     ) -> State:
-        """See hmi.adapter.discoveries.Discoveries, like all that follow."""
+        """See hmi.adapter.discovery.discoveries.Discoveries, like all that follow."""
         ground = self._ground(component)
         held = self._by_component.setdefault(component, {})
         if id.casefold() in held:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hmi.adapter.choice import Choice
-from hmi.adapter.data_filters import Passed
-from hmi.adapter.selection import Event, Selection, Taken
+from hmi.adapter.selection.choice import Choice
+from hmi.adapter.selection.data_filters import Passed
+from hmi.adapter.selection.selections import Event, Selection, Taken
 from hmi.history.writer import Sample
 from hmi.tags import path as paths
 from hmi.tags.about import About

@@ -9,8 +9,8 @@ from tests.browser.conftest import Pair, Visitor
 
 LINE = "/config/components/Line%201/"
 SEED = """
-from hmi.adapter import session
-from hmi.adapter.catalogue import COMPONENT_LIST, Verb
+from hmi.adapter.configuration import session
+from hmi.adapter.facets.catalogue import COMPONENT_LIST, Verb
 
 def work(draft):
     entry = {"componentId": "Line 1", "componentType": "MQTT"}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hmi.plant.layout import PlantNode
-from tests.hmi.adapter.contract import AS_PRINTED, FULL, MINIMAL, SERVER_1, SERVER_2
+from tests.hmi.adapter.api.contract import AS_PRINTED, FULL, MINIMAL, SERVER_1, SERVER_2
 from tests.plant.conftest import RunningPlant
 from tests.waiting import wait_for
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from hmi.adapter import session
+from hmi.adapter.configuration import session
 from hmi.gateways import sealing
 from hmi.replication.schema import ComponentDocument
 from hmi.worker.adapter_components import made

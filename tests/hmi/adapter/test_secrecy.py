@@ -14,15 +14,15 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from hmi.adapter import session
-from hmi.adapter.catalogue import Verb
-from hmi.adapter.draft import Draft
+from hmi.adapter.configuration import session
+from hmi.adapter.configuration.draft import Draft
+from hmi.adapter.facets.catalogue import Verb
 from hmi.people.audit import Actor
 from hmi.people.models import AuditRow
 from hmi.replication import documents
 from hmi.replication.standing import Standing
-from tests.hmi.adapter.contract import COMPONENTS, SECRETS, SERVERS, SOURCE, SPB
-from tests.hmi.adapter.test_contract import send
+from tests.hmi.adapter.api.contract import COMPONENTS, SECRETS, SERVERS, SOURCE, SPB
+from tests.hmi.adapter.api.test_contract import send
 from tests.hmi.founded import browser, config
 from tests.hmi.replication.two_nodes import TwoNode, quiet_pokes, template
 

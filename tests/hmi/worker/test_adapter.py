@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hmi.adapter.catalogue import facet_of
-from hmi.adapter.verbs import read
+from hmi.adapter.facets.catalogue import facet_of
+from hmi.adapter.facets.verbs import read
 from hmi.desk import DeskError
 from hmi.gateways import sealing
 from hmi.history import schema

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from hmi.adapter import choice, streams
-from hmi.adapter.choice import Choice
-from hmi.adapter.data_filters import DataFilter
-from hmi.adapter.selection import Selection
+from hmi.adapter.facets import streams
+from hmi.adapter.selection import choice
+from hmi.adapter.selection.choice import Choice
+from hmi.adapter.selection.data_filters import DataFilter
+from hmi.adapter.selection.selections import Selection
 from hmi.tags.value import Quality
 from hmi.worker.adapter_tags import ComponentTags
 from hmi.worker.image import TagImage

@@ -15,8 +15,8 @@ import pytest
 from paho.mqtt.publish import single
 
 from hmi import desk
-from hmi.adapter.catalogue import facet_of
-from hmi.adapter.verbs import read as facet
+from hmi.adapter.facets.catalogue import facet_of
+from hmi.adapter.facets.verbs import read as facet
 from hmi.node import redis_server, schema
 from hmi.worker.bootstep import FAILED
 from redundancy import identity

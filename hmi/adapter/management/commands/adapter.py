@@ -10,10 +10,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hmi.adapter import loose, session
-from hmi.adapter.answers import Refused
-from hmi.adapter.catalogue import FIRST, Verb
-from hmi.adapter.draft import Draft
+from hmi.adapter.configuration import loose, session
+from hmi.adapter.configuration.draft import Draft
+from hmi.adapter.facets.answers import Refused
+from hmi.adapter.facets.catalogue import FIRST, Verb
 from hmi.people.audit import Actor
 from hmi.replication.standing import NotActive, standing
 

@@ -1,0 +1,1 @@
+"""The addresses of the adapter: views over the other rooms, the door before them, and their description."""

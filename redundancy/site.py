@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from redundancy.clock import Clock
+from redundancy.config import Server
 from redundancy.mqtt import Connection
 from redundancy.ports import Sink
 from redundancy.replication.ledger import Ledger
@@ -72,18 +73,25 @@ class Farewells:
     """Sessions that are being closed: their last words must be out before the peer is told to go on."""
 
     def __init__(self) -> None:
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], tuple[Server, str]] = {}
 
     def add(self, connection: Connection) -> None:
         """`close` has been called on it."""
         task = asyncio.get_running_loop().create_task(connection.wait_ended())
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        self._open[task] = connection.server, connection.client_id
+        task.add_done_callback(self._open.pop)
 
     async def wait(self, patience: float) -> None:
         """Until all of them are gone, `patience` seconds at most: a hung broker holds up nothing."""
         if self._open:
             await asyncio.wait(self._open, timeout=patience)
+
+    async def namesake(self, server: Server, client_id: str) -> None:
+        """Until none of this name is left at this server, which would throw it off unheard for a second one;
+        bounded by the connection's own patience."""
+        same = [task for task, whose in self._open.items() if whose == (server, client_id)]
+        if same:
+            await asyncio.wait(same)
 
 
 @dataclass(frozen=True, slots=True)

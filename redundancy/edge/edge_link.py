@@ -230,17 +230,17 @@ class EdgeLink:
     async def _open(self) -> None:
         last = self._site.ledger.number(BDSEQ, str(self.edge))
         bd_seq = 0 if last is None else (last + 1) % 256
+        server, client = self._config.servers[self._walk.current], f"{self.edge.group}-{self.edge.edge}"
         try:
             # Before CONNECT, so that the peer can't start a session that this one's Will would end.
             await self._site.ledger.remember(BDSEQ, str(self.edge), b"%d" % bd_seq)
+            await self._site.farewells.namesake(server, client)
         finally:
             self._connecting = None
         if not self._acting or not self._site.holds():
             self._connect()
             return
-        server = self._config.servers[self._walk.current]
         will = self._session.open(bd_seq, self._site.clock.now())
-        client = f"{self.edge.group}-{self.edge.edge}"
         self.server, self._opened_at = server.name, None
         self._connection = Connection(asyncio.get_running_loop(), server, client, self._report, will=will)
         self._connection.open()

@@ -67,7 +67,7 @@ class Connection:
         receipts: Receipts | None = None,
     ) -> None:
         self._loop = loop
-        self._server = server
+        self.server = server
         self._kept = kept
         by_hand = kept is not None and kept.by_hand
         self._receipts = (receipts or Receipts()) if by_hand else None
@@ -96,7 +96,7 @@ class Connection:
         """Connect. Opened or Refused follows within the server's connect timeout and a little."""
         if self._over:
             return
-        patience = self._server.connect_timeout + _GRACE
+        patience = self.server.connect_timeout + _GRACE
         self._timer = self._loop.call_later(patience, self._give_up)
         self._thread.start()
 
@@ -110,7 +110,7 @@ class Connection:
         """
         if not self.is_open or self._outstanding >= MAX_OUTSTANDING:
             return -1
-        properties = packets.publish_properties(user, self._server.version)
+        properties = packets.publish_properties(user, self.server.version)
         if packets.publish_size(topic, payload, qos, properties) > self._largest:
             return TOO_LARGE
         info = self._client.publish(topic, payload, qos, retain, properties)
@@ -184,7 +184,7 @@ class Connection:
         await self._ended.wait()
 
     def _reason(self, with_will: bool) -> packets.ReasonCode | None:
-        return packets.disconnect_with_will() if with_will and self._server.version >= packets.V5 else None
+        return packets.disconnect_with_will() if with_will and self.server.version >= packets.V5 else None
 
     def _listen(self, on: bool) -> None:
         """Have the client's callbacks come here, or no longer.
@@ -223,7 +223,7 @@ class Connection:
 
     def _serve(self) -> str:
         """Connect and pump until the socket is gone; answers why."""
-        client, server = self._client, self._server
+        client, server = self._client, self.server
         if server.tls is not None:
             client.tls_set_context(client_context(server.tls))
         keep_alive = max(1, server.keep_alive * 3 // 4)  # paho notices a silent server after twice that
@@ -238,7 +238,7 @@ class Connection:
         return str(code.name).removeprefix("MQTT_ERR_").replace("_", " ").lower()
 
     def _on_socket_open(self, _client: Client, _userdata: Any, wire: Any) -> None:
-        self._wire = Wire(wire, self._server.keep_alive)
+        self._wire = Wire(wire, self.server.keep_alive)
 
     def _on_socket_close(self, _client: Client, _userdata: Any, _wire: Any) -> None:
         if self._wire is not None:
@@ -364,7 +364,7 @@ class Connection:
             self._tell(Refused(self._silence()))
 
     def _silence(self) -> str:
-        return f"{self._server.host}:{self._server.port} does not answer"
+        return f"{self.server.host}:{self.server.port} does not answer"
 
     def _finish(self) -> None:
         self._over = True

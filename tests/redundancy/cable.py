@@ -10,7 +10,8 @@ from tests.ports import free_port
 
 
 class Cable:
-    """Forwards `here` to `there`. Cut, it swallows what is under way and answers nobody."""
+    """Forwards `here` to `there`. Cut, it swallows what is under way and answers nobody; held back, what goes
+    `there` waits inside, on the wires of that moment only. `opened` counts the wires."""
 
     def __init__(self, there: Endpoint) -> None:
         self.here = Endpoint("127.0.0.1", free_port())
@@ -19,6 +20,9 @@ class Cable:
         self._wires: set[asyncio.Task[None]] = set()
         self._whole = asyncio.Event()
         self._whole.set()
+        self._held: set[asyncio.Task[None]] = set()
+        self._released = asyncio.Event()
+        self.opened = 0
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._forward, self.here.host, self.here.port)
@@ -39,25 +43,39 @@ class Cable:
             wire.cancel()
         self._whole.set()
 
+    def hold_back(self) -> None:
+        self._held |= self._wires
+
+    def let_go(self) -> None:
+        self._released.set()
+
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = asyncio.current_task()
         assert wire is not None
         self._wires.add(wire)
+        self.opened += 1
         try:
             await self._whole.wait()
             there_reader, there_writer = await asyncio.open_connection(self._there.host, self._there.port)
             with suppress(ConnectionError):
-                await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
+                await asyncio.gather(self._pump(reader, there_writer, wire), self._pump(there_reader, writer))
         except (asyncio.CancelledError, OSError):
             pass
         finally:
             self._wires.discard(wire)
             writer.close()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        upward: asyncio.Task[None] | None = None,
+    ) -> None:
         while data := await source.read(65536):
             if not self._whole.is_set():
                 await asyncio.Event().wait()
+            if upward in self._held:
+                await self._released.wait()
             sink.write(data)
             await sink.drain()
         sink.close()

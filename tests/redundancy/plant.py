@@ -33,7 +33,7 @@ from sparkplug import DataType, EdgeNodeId, Instant, Metric, state_topic
 from tests.ports import free_port
 from tests.redundancy.brokers import Broker
 from tests.redundancy.bystanders import Watcher
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 KEY = b"the key of the test plant"
 HOST = "Primary"
@@ -263,9 +263,10 @@ class Node:
 
 
 class Plant:
-    """Builds nodes that know each other. `lease` is short, so that a test is."""
+    """Builds nodes that know each other. They share one loop with the test: `lease` is as long as a busy
+    machine may hold that up, for a test that is about something else."""
 
-    def __init__(self, folder: Path, lease: float = 0.5) -> None:
+    def __init__(self, folder: Path, lease: float = 2.0) -> None:
         self.folder = folder
         self.lease = lease
         self.nodes: list[Node] = []
@@ -330,11 +331,23 @@ class Plant:
         standby: Standby = Standby.WARM,
     ) -> NodeConfig:
         http = Endpoint("127.0.0.1", 1)
-        settings = RedundancySettings(standby, self.lease, startup_allowance=1.0)
+        # The master is started first (`started`), and nobody else is there that it could wait for.
+        allowance = 0.0 if role is Role.MASTER else PATIENCE
+        settings = RedundancySettings(standby, self.lease, startup_allowance=allowance)
         witness = None if peer is None else self._witness_at
         return NodeConfig(
             gateway, node, role, link, http, f"http://{node}", KEY, peer, witness, redundancy=settings
         )
+
+
+async def started(pair: tuple[Node, Node]) -> tuple[Node, Node]:
+    """Both run: the master acts, because it came first, and the backup knows it."""
+    master, backup = pair
+    master.start()
+    await until(lambda: master.active, "the master acts")
+    backup.start()
+    await until(lambda: backup.state == "Standby", "the backup stands by")
+    return pair
 
 
 def host(*servers: Server, **changes: Any) -> GatewayConfig:

@@ -15,7 +15,7 @@ from sparkplug import DataType, HostState, MessageType, Metric, Payload, Topic, 
 from tests.ports import free_port
 from tests.redundancy.brokers import KINDS, Broker, running
 from tests.redundancy.bystanders import Watcher
-from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers
+from tests.redundancy.plant import DEVICE, EDGE, STATE, Node, Plant, edge, host, servers, started
 from tests.waiting import PATIENCE, until
 
 GHOST = "spBv1.0/Group 1/NDATA/Ghost"
@@ -188,10 +188,7 @@ async def test_garbage_is_counted_and_changes_nothing(plant: Plant, broker: Brok
 async def test_a_standby_emits_neither_state_nor_commands(plant: Plant, broker: Broker) -> None:
     (server,) = servers(broker)
     observer = plant.watch(server)
-    master, backup = plant.pair(host(server))
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby")
+    master, backup = await started(plant.pair(host(server)))
     await until(lambda: backup.log.servers.get("server 1") and master.log.servers.get("server 1"))
     outcome = await backup.runtime.write(EDGE, DEVICE, "Tag 1", 1)
     assert outcome.outcome is Answer.REFUSED
@@ -212,10 +209,7 @@ async def test_a_node_taking_over_asks_for_the_births_that_are_still_missing(
 ) -> None:
     (server,) = servers(broker)
     observer = plant.watch(server)
-    master, backup = plant.pair(host(server))
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby")
+    master, backup = await started(plant.pair(host(server)))
     await until(lambda: backup.log.servers.get("server 1") and observer.ready)
     ghost = encode(Payload(1, (Metric("x", DataType.Int32, 1, 1),), 3))
     await observer.say(GHOST, ghost)

@@ -11,7 +11,7 @@ import pytest
 from redundancy.config import Server
 from sparkplug import EdgeNodeId
 from tests.redundancy.brokers import Broker, running
-from tests.redundancy.plant import EDGE, Node, Plant, edge, host, servers
+from tests.redundancy.plant import EDGE, Node, Plant, edge, host, servers, started
 from tests.waiting import until
 
 OWNERS = ("primary-master", "primary-backup")
@@ -39,11 +39,8 @@ def owned(brokers: list[Broker]) -> tuple[Server, ...]:
     return tuple(replace(one, node=node) for one, node in zip(servers(*brokers), OWNERS, strict=True))
 
 
-async def started(plant: Plant, set_: tuple[Server, ...]) -> tuple[Node, Node]:
-    master, backup = plant.pair(host(*set_))
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby", "master active, backup standby")
+async def ready(plant: Plant, set_: tuple[Server, ...]) -> tuple[Node, Node]:
+    master, backup = await started(plant.pair(host(*set_)))
     await until(lambda: master.runtime.view().modules == {"engine": "Running"})
     return master, backup
 
@@ -58,7 +55,7 @@ async def test_the_active_node_stops_and_its_guests_are_elsewhere_before_it_has_
     plant: Plant, brokers: list[Broker]
 ) -> None:
     set_ = owned(brokers)
-    master, backup = await started(plant, set_)
+    master, backup = await ready(plant, set_)
     watchers = [plant.watch(one, f"observer {n}") for n, one in enumerate(set_)]
     plant.single(edge(*set_)).start()
     await until(lambda: at(master) == at(backup) == set_[0].name, "the edge node is on the master's broker")
@@ -77,7 +74,7 @@ async def test_a_standby_that_stops_has_its_guests_asked_by_the_one_that_acts(
     plant: Plant, brokers: list[Broker]
 ) -> None:
     set_ = owned(brokers)
-    master, backup = await started(plant, set_)
+    master, backup = await ready(plant, set_)
     plant.single(edge(*reversed(set_))).start()
     await until(lambda: at(master) == at(backup) == set_[1].name, "the edge node is on the backup's broker")
 
@@ -90,7 +87,7 @@ async def test_a_standby_that_stops_has_its_guests_asked_by_the_one_that_acts(
 
 async def test_guests_of_the_node_that_stays_are_left_alone(plant: Plant, brokers: list[Broker]) -> None:
     set_ = owned(brokers)
-    master, backup = await started(plant, set_)
+    master, backup = await ready(plant, set_)
     observer = plant.watch(set_[1])
     plant.single(edge(*reversed(set_))).start()
     await until(lambda: at(master) == at(backup) == set_[1].name)
@@ -108,7 +105,7 @@ async def test_with_one_broker_there_is_nowhere_to_go_and_nobody_is_asked(
     plant: Plant, brokers: list[Broker]
 ) -> None:
     set_ = owned(brokers)[:1]
-    master, backup = await started(plant, set_)
+    master, backup = await ready(plant, set_)
     observer = plant.watch(set_[0])
     plant.single(edge(*set_)).start()
     await until(lambda: at(master) == at(backup) == set_[0].name)

@@ -14,7 +14,7 @@ from redundancy.ports import Answer
 from redundancy.replication.ledger import COMMAND, Ledger
 from sparkplug import DataSet, EdgeNodeId, Value
 from tests.redundancy.brokers import Broker, running
-from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, edge, host, servers
+from tests.redundancy.plant import DEVICE, EDGE, Node, Plant, edge, host, servers, started
 from tests.waiting import PATIENCE, until
 
 
@@ -41,10 +41,7 @@ async def waiting(plant: Plant, broker: Broker) -> tuple[Node, Node, asyncio.Tas
     node = plant.single(edge(*servers(broker)))
     node.tags.command = deaf  # type: ignore[method-assign]
     node.start()
-    master, backup = plant.pair(host(*servers(broker)))
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby", "master active, backup standby")
+    master, backup = await started(plant.pair(host(*servers(broker))))
     await until(lambda: all((EDGE, DEVICE) in node.log.devices for node in (master, backup)), "device online")
     await until(lambda: master.runtime.view().modules == {"engine": "Running"})
     order = asyncio.create_task(master.runtime.write(EDGE, DEVICE, "Tag 1", 42, PATIENCE))

@@ -15,7 +15,7 @@ from redundancy.mqtt import Connection, Message, Opened, Report, Subscribed
 from redundancy.replication.ledger import Ledger
 from redundancy.site import Farewells, Site, Troubles
 from tests.redundancy.brokers import KINDS, Broker, running
-from tests.redundancy.plant import EDGE, Log, Plant, edge, host, servers
+from tests.redundancy.plant import EDGE, Log, Plant, edge, host, servers, started
 from tests.waiting import until
 
 
@@ -78,11 +78,8 @@ async def test_a_switch_of_the_pair_leaves_both_forms_of_state_online(plant: Pla
     (server,) = servers(broker)
     texts, observer = Texts(server, "old edge"), plant.watch(server)
     await until(lambda: texts.ready and observer.ready)
-    master, backup = plant.pair(host(server, legacy_state=True))
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby" and texts.heard)
-    await until(lambda: observer.states())
+    master, backup = await started(plant.pair(host(server, legacy_state=True)))
+    await until(lambda: texts.heard and observer.states())
     await master.moves_on("maintenance")
     await until(lambda: backup.active and len(texts.heard) >= 2, "the other node has spoken")
     await until(lambda: master.state == "Standby")

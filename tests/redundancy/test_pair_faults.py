@@ -12,7 +12,7 @@ import pytest
 from redundancy.config import Recovery, Role
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.cable import Cable
-from tests.redundancy.plant import Node, Plant, host, servers
+from tests.redundancy.plant import Node, Plant, host, servers, started
 from tests.waiting import until
 
 
@@ -43,22 +43,16 @@ async def cabled(nodes: tuple[Node, Node]) -> list[Cable]:
     return cables
 
 
-async def started(master: Node, backup: Node) -> None:
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby", "master active, backup standby")
-
-
 async def test_with_the_link_cut_and_the_witness_alive_exactly_one_node_acts(
     plant: Plant, broker: Broker
 ) -> None:
     master, backup = plant.pair(host(*servers(broker)))
     cables = await cabled((master, backup))
-    await started(master, backup)
+    await started((master, backup))
     epoch = master.runtime.view().epoch
     for cable in cables:
         cable.cut()
-    end = asyncio.get_running_loop().time() + 6 * plant.lease
+    end = asyncio.get_running_loop().time() + 2 * plant.lease
     while asyncio.get_running_loop().time() < end:
         assert master.active
         assert not backup.active
@@ -86,7 +80,7 @@ async def test_a_returned_master_takes_the_role_back_only_in_recovery_mode_autom
             settings = replace(node.config.redundancy, recovery=recovery, dwell=0.5)
             node.config = replace(node.config, gateway=f"Primary {recovery}", redundancy=settings)
             node.runtime = node._made()
-        await started(master, backup)
+        await started((master, backup))
         await master.kill()
         await until(lambda backup=backup: backup.active, "the backup took over")
         master.start()
@@ -112,7 +106,7 @@ async def test_two_masters_say_so_and_do_not_act(plant: Plant, broker: Broker) -
     await until(lambda: "Conflict" in other.state or "Conflict" in master.state)
     said = " ".join(node.runtime.view().why for node in (master, other) if node.state == "Conflict")
     assert "Master" in said
-    await asyncio.sleep(4 * plant.lease)
+    await asyncio.sleep(1.5 * plant.lease)
     assert sum(node.active for node in (master, other)) <= 1
 
 
@@ -123,7 +117,7 @@ async def test_a_node_with_a_wrong_key_never_acts_and_says_why(plant: Plant, bro
     master.start()
     backup.start()
     await until(lambda: master.active, "the master acts with the witness")
-    await asyncio.sleep(6 * plant.lease)
+    await asyncio.sleep(1.5 * plant.lease)
     assert not backup.active
     said = [detail for _, detail in backup.log.troubles] + [backup.runtime.view().why]
     assert any("key" in one for one in said), said

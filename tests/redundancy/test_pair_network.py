@@ -14,7 +14,7 @@ from tests.ports import free_port
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.cable import Cable
 from tests.redundancy.link_ends import config
-from tests.redundancy.plant import Node, Plant, host, servers
+from tests.redundancy.plant import Node, Plant, host, servers, started
 from tests.waiting import until
 
 HERE, THERE = "127.0.0.2", "127.0.0.3"
@@ -47,12 +47,6 @@ def redirect(node: Node, link: Endpoint) -> None:
     node.become(peer=replace(node.config.peer, link=link))
 
 
-async def started(master: Node, backup: Node) -> None:
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby")
-
-
 def listens_at(host: str, port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((host, port)) == 0
@@ -66,7 +60,7 @@ async def test_a_pair_bound_to_its_interfaces_listens_and_dials_there_and_nowher
         node.become(bind_interface=address)
     redirect(master, Endpoint(THERE, backup.config.link.port))
     redirect(backup, Endpoint(HERE, master.config.link.port))
-    await started(master, backup)
+    await started((master, backup))
     await until(lambda: callers(master) == {THERE} and callers(backup) == {HERE})
     for node, address in ((master, HERE), (backup, THERE)):
         assert node.config.listens == Endpoint(address, node.config.link.port)
@@ -77,7 +71,7 @@ async def test_a_pair_that_detects_its_interface_listens_where_it_is_looked_for(
     plant: Plant, broker: Broker
 ) -> None:
     master, backup = plant.pair(host(*servers(broker)))
-    await started(master, backup)
+    await started((master, backup))
     await until(lambda: callers(master) == callers(backup) == {"127.0.0.1"})
     assert listens_at("127.0.0.1", master.config.link.port)
 
@@ -105,7 +99,7 @@ async def test_a_backup_finds_its_master_at_the_master_node_address(plant: Plant
     cable = Cable(master.config.link)
     await cable.start()
     redirect(backup, cable.here)
-    await started(master, backup)
+    await started((master, backup))
     await until(lambda: bool((peer := master.runtime.view().peer) and peer.connected))
     assert not callers(backup)
     await cable.close()

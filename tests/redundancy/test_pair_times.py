@@ -12,7 +12,7 @@ import pytest
 
 from redundancy.core.settings import RHO
 from tests.redundancy.brokers import Broker, running
-from tests.redundancy.plant import Node, Plant, host, servers
+from tests.redundancy.plant import Node, Plant, host, servers, started
 from tests.waiting import until
 
 LEASE = 1.5
@@ -38,10 +38,7 @@ def told(node: Node, **settings: Any) -> Node:
 
 
 async def test_a_silent_node_keeps_its_role_for_the_failover_timeout(plant: Plant, broker: Broker) -> None:
-    master, backup = plant.pair(host(*servers(broker)))
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby")
+    master, backup = await started(plant.pair(host(*servers(broker))))
     loop = asyncio.get_running_loop()
     began = loop.time()
     await master.kill()

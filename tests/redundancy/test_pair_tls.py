@@ -11,7 +11,7 @@ import pytest
 from redundancy.link.tls import expiring
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.certificates import Desk, Office
-from tests.redundancy.plant import Node, Plant, host, servers
+from tests.redundancy.plant import Node, Plant, host, servers, started
 from tests.waiting import until
 
 
@@ -51,8 +51,7 @@ async def test_a_pair_with_certificates_votes_and_changes_over_as_one_without(
     master, backup = plant.pair(host(*servers(broker)))
     for node in (master, backup):
         certified(office, node)
-        node.start()
-    await until(lambda: master.active and backup.state == "Standby")
+    await started((master, backup))
     await until(lambda: linked(master) and linked(backup))
     assert not master.log.troubles + backup.log.troubles
     await master.kill()

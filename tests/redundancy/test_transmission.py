@@ -33,6 +33,7 @@ from tests.redundancy.plant import (
     edge,
     host,
     servers,
+    started,
 )
 from tests.waiting import until
 
@@ -54,10 +55,8 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
 async def edge_pair(plant: Plant, *set_: Server) -> tuple[Node, Node, Node]:
     """A single host, and an edge pair whose master is online at it."""
     receiver = plant.single(host(*set_)).start()
-    master, backup = plant.pair(edge(*set_))
-    master.start()
-    backup.start()
-    await until(lambda: master.log.transmitters.get(EDGE) and backup.state == "Standby", "edge online")
+    master, backup = await started(plant.pair(edge(*set_)))
+    await until(lambda: master.log.transmitters.get(EDGE), "edge online")
     await until(lambda: master.runtime.view().lag == 0, "records exchanged")
     return receiver, master, backup
 
@@ -141,6 +140,7 @@ async def test_a_lease_that_lapses_for_a_moment_costs_no_sample(plant: Plant, br
             lease[0] = not 10 < number <= 20
             link.sample(DEVICE, Metric("Counter", DataType.Int64, number, number), True)
             await asyncio.sleep(0.005)
+        link.act()  # as its owner does with the lease; if it has noticed the lapse, it has left
 
         def heard() -> set[Any]:
             return {one.value for one in changes(observer, "Counter")}
@@ -218,10 +218,8 @@ async def test_an_edge_pair_that_fails_over_while_nobody_listens_loses_nothing(
     (server,) = servers(broker)
     changes = {"rolling_window": 1.0, "state_wait": 0.5}
     receiver = plant.single(host(server)).start()
-    master, backup = plant.pair(edge(server, **changes))
-    master.start()
-    backup.start()
-    await until(lambda: master.log.transmitters.get(EDGE) and backup.state == "Standby", "edge online")
+    master, backup = await started(plant.pair(edge(server, **changes)))
+    await until(lambda: master.log.transmitters.get(EDGE), "edge online")
     await until(lambda: len(receiver.log.counters()) > 5, "samples")
     await receiver.stop()
     await until(lambda: master.log.transmitters.get(EDGE) is False, "the edge has noticed")

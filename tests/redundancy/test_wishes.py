@@ -10,7 +10,7 @@ import pytest
 
 from redundancy.ports import Refused
 from tests.redundancy.brokers import Broker, running
-from tests.redundancy.plant import Node, Plant, edge, host, servers
+from tests.redundancy.plant import Node, Plant, edge, host, servers, started
 from tests.waiting import PATIENCE, until
 
 
@@ -28,12 +28,9 @@ async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
     await built.close()
 
 
-async def started(plant: Plant, broker: Broker) -> tuple[Node, Node]:
-    master, backup = plant.pair(host(*servers(broker)))
+async def ready(plant: Plant, broker: Broker) -> tuple[Node, Node]:
     plant.single(edge(*servers(broker))).start()
-    master.start()
-    backup.start()
-    await until(lambda: master.active and backup.state == "Standby", "master active, backup standby")
+    master, backup = await started(plant.pair(host(*servers(broker))))
     await until(lambda: master.runtime.view().lag == 0, "records exchanged")
     return master, backup
 
@@ -53,7 +50,7 @@ async def forced(node: Node) -> str:
 async def test_maintenance_hands_over_lasts_over_a_restart_and_ends_when_told(
     plant: Plant, broker: Broker
 ) -> None:
-    master, backup = await started(plant, broker)
+    master, backup = await ready(plant, broker)
 
     master.runtime.maintenance(True, "engineer", "a new disk")
     await until(lambda: backup.active and master.state == "Maintenance", "handed over")
@@ -80,7 +77,7 @@ async def test_an_independent_node_has_nobody_to_leave_the_role_to(plant: Plant,
 async def test_a_standby_that_lost_peer_and_witness_acts_on_a_persons_word_only(
     plant: Plant, broker: Broker
 ) -> None:
-    master, backup = await started(plant, broker)
+    master, backup = await ready(plant, broker)
     await plant.stop_witness()
     await until(lambda: not backup.runtime.view().witness.connected, "witness lost")  # type: ignore[union-attr]
     await master.kill()
@@ -101,7 +98,7 @@ async def test_a_standby_that_lost_peer_and_witness_acts_on_a_persons_word_only(
 
 
 async def test_while_the_witness_answers_nobodys_word_is_needed(plant: Plant, broker: Broker) -> None:
-    master, backup = await started(plant, broker)
+    master, backup = await ready(plant, broker)
     backup.runtime.maintenance(True, "engineer")
     await until(lambda: backup.state == "Maintenance")
     await master.kill()

@@ -14,7 +14,7 @@ from redundancy.replication.reconciler import Pace
 from tests.hmi.history.test_exchange import Node as History
 from tests.redundancy.brokers import Broker, running
 from tests.redundancy.cable import Cable
-from tests.redundancy.plant import Node, Plant, host, servers
+from tests.redundancy.plant import Node, Plant, host, servers, started
 from tests.waiting import until
 
 SOON = Pace(settling=0.05, first=0.01, quick=0.02, slow=0.1, breath=0.0)
@@ -28,7 +28,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 async def plant(tmp_path: Path) -> AsyncIterator[Plant]:
-    built = Plant(tmp_path, lease=2.0)  # long enough for a busy machine that runs it all in one process
+    built = Plant(tmp_path)
     await built.start_witness()
     yield built
     await built.close()
@@ -61,8 +61,7 @@ async def test_two_nodes_that_were_cut_apart_end_equal_and_so_does_one_that_was_
     for node, history in zip(nodes, histories, strict=True):
         history.ingest(*some(dice, 1000))
         node.keep(history.exchange, SOON)
-        node.start()
-    await until(lambda: master.active and backup.state == "Standby")
+    await started(nodes)
     await until(lambda: one.size() == two.size() > 1900)
 
     epoch = master.runtime.view().epoch

@@ -1,8 +1,8 @@
 """The web process's side of the desk: questions to this node's runtime, and its state.
 
-A question is one entry of a Redis list, its answer another; the worker answers from memory. The web
-process never talks to the plant by itself. When the runtime is silent every question ends in a
-DeskError with status 503, and `gateway()` in the state "Starting".
+A question is one entry of a Redis list, its answer another (one without a number has none); the worker
+answers from memory. The web process never talks to the plant by itself. When the runtime is silent every
+question ends in a DeskError with status 503, and `gateway()` in the state "Starting".
 """
 
 from __future__ import annotations
@@ -66,6 +66,18 @@ def ask(op: str, timeout: float | None = None, **args: Any) -> Any:
     except (redis.RedisError, OSError) as error:
         raise RuntimeSilent(f"the node's Redis does not answer: {error}") from None
     return _result(op, timeout, answer)
+
+
+def tell(op: str, **args: Any) -> None:
+    """Put `op` to this node's runtime and don't wait for it; nobody hears what became of it.
+
+    Raises DeskError, RuntimeSilent when it can't even be put.
+    """
+    _, question = _question(op, PATIENCE, args, answered=False)
+    try:
+        _client(settings.REDIS_URL, _MARGIN).lpush(QUESTIONS, question)
+    except (redis.RedisError, OSError) as error:
+        raise RuntimeSilent(f"the node's Redis does not answer: {error}") from None
 
 
 async def aask(op: str, timeout: float | None = None, **args: Any) -> Any:  # noqa: ASYNC109  Redis waits
@@ -139,8 +151,8 @@ def _patience(op: str, timeout: float | None) -> float:
     return _PATIENCE_FOR.get(op, PATIENCE) if timeout is None else timeout
 
 
-def _question(op: str, timeout: float, args: dict[str, Any]) -> tuple[str, bytes]:
-    number = uuid.uuid4().hex
+def _question(op: str, timeout: float, args: dict[str, Any], *, answered: bool = True) -> tuple[str, bytes]:
+    number = uuid.uuid4().hex if answered else ""
     question = {"id": number, "op": op, "args": args, "until": time.time() + timeout}
     try:
         return number, orjson.dumps(question)

@@ -102,7 +102,7 @@ TEMPLATES = [
 
 def _sqlite(name: str) -> dict[str, object]:
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "hmi.database",
         "NAME": NODE_DIR / name,
         "OPTIONS": {
             # Writers queue up instead of failing half-way: every transaction takes its lock at once.

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from hmi.people.models import AuditRow, User
 from hmi.replication import ledger
-from hmi.replication.poke import poke_after_commit
+from hmi.replication.poke import push_after_commit
 
 DONE, REFUSED, FAILED = "done", "refused", "failed"
 _LONGEST = 8_000
@@ -84,7 +84,7 @@ def record(
     with transaction.atomic():
         row.save(force_insert=True)
         ledger.append(ledger.AUDIT, str(row.pk), _body(row))
-        poke_after_commit()
+        push_after_commit()
     return row
 
 
@@ -98,7 +98,7 @@ def project(key: str, body: bytes) -> None:
     at = datetime.fromisoformat(raw.pop("at"))
     if at.tzinfo is None:
         raise ValueError("at: has no time zone")
-    AuditRow.objects.get_or_create(pk=UUID(key), defaults={"at": at, **raw})
+    AuditRow.objects.bulk_create([AuditRow(pk=UUID(key), at=at, **raw)], ignore_conflicts=True)
 
 
 def search(

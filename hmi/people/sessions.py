@@ -23,7 +23,7 @@ from django.utils.cache import patch_vary_headers
 from hmi.people.models import Session
 from hmi.replication import ledger
 from hmi.replication.models import Record
-from hmi.replication.poke import poke_after_commit
+from hmi.replication.poke import push_after_commit
 
 # An expired session's record is kept a little longer than the session could have lived: a node that was
 # away would otherwise bring it back.
@@ -89,7 +89,7 @@ class SessionStore(SessionBase):
             elif not held.update(data=data, expires=expires):
                 raise UpdateError
             ledger.append(ledger.SESSION, key, _body(data, expires))
-            poke_after_commit()
+            push_after_commit()
 
     def delete(self, session_key: str | None = None) -> None:
         key = _hash(session_key or self.session_key)
@@ -98,7 +98,7 @@ class SessionStore(SessionBase):
             if gone:
                 # Keys are never used again: the end wins over what a cut-off node makes of it meanwhile.
                 ledger.append(ledger.SESSION, key, b"", epoch=1)
-                poke_after_commit()
+                push_after_commit()
 
     @classmethod
     def clear_expired(cls) -> None:

@@ -63,9 +63,11 @@ class DjangoStore:
         reported as a RejectedDocument until a good one comes.
         """
         with transaction.atomic():
-            won = [record for record in records if _take(record)]
+            kept_out = set(RejectedDocument.objects.values_list("provider", "key"))
+            won = [record for record in records if _take(record, kept_out)]
             ledger.heard(max((r.clock for r in records if r.clock < _LATEST_CLOCK), default=0))
-            Cursor.objects.update_or_create(source=source, defaults={"through": through})
+            if not Cursor.objects.filter(source=source).update(through=through):
+                Cursor.objects.create(source=source, through=through)
         if any(record.provider in _CONFIGURATION for record in won):
             arrival.settle(source)
         return won
@@ -100,7 +102,8 @@ class DjangoStore:
         return [ledger.opaque(row) for row in Record.objects.filter(provider=provider).order_by("seq")]
 
 
-def _take(record: Opaque) -> bool:
+def _take(record: Opaque, kept_out: set[tuple[str, str]]) -> bool:
+    name = (record.provider, record.key)
     try:
         if record.clock >= _LATEST_CLOCK:
             raise ValueError("its clock is one that counting never reaches")
@@ -112,8 +115,10 @@ def _take(record: Opaque) -> bool:
             project(record)
     except (ValueError, IntegrityError) as error:
         _reject(record, str(error))
+        kept_out.add(name)
         return False
-    RejectedDocument.objects.filter(provider=record.provider, key=record.key).delete()
+    if name in kept_out:
+        RejectedDocument.objects.filter(provider=record.provider, key=record.key).delete()
     return True
 
 

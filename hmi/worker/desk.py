@@ -69,9 +69,10 @@ class Desk:
             if question is None or time.time() > question["until"]:
                 return
             answer = orjson.dumps(await self._answer(question["op"], question["args"]))
-            place = f"{QUESTIONS}:{question['id']}"
-            async with answers.pipeline(transaction=False) as pipeline:
-                await pipeline.rpush(place, answer).expire(place, _ANSWER_LIFE).execute()
+            if question["id"]:
+                place = f"{QUESTIONS}:{question['id']}"
+                async with answers.pipeline(transaction=False) as pipeline:
+                    await pipeline.rpush(place, answer).expire(place, _ANSWER_LIFE).execute()
             self.answered += 1
         except (RedisError, OSError) as error:
             # Whoever asked is told "silent" by the clock.

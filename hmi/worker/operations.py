@@ -118,10 +118,10 @@ class Operations:
         """The plant as this gateway knows it (hmi.worker.overview)."""
         return overview(self._node, self._runtime.view(), self._image)
 
-    async def poke(self) -> dict[str, str]:
-        """The web process wrote to the database: push the records, take up the configuration."""
+    async def poke(self, reload: bool = True) -> dict[str, str]:
+        """The web process wrote to the database: push the records, and `reload` the configuration."""
         self._runtime.records_grew()
-        return {"config_version": await self._reload()}
+        return {"config_version": await self._reload()} if reload else {}
 
     async def metrics(self) -> dict[str, float]:
         """Counters and gauges by name, all numbers."""

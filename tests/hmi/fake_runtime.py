@@ -251,7 +251,7 @@ class FakeRuntime:
     async def _overview(self) -> dict[str, Any]:
         return overview(self.node, self._view, self.image)
 
-    async def _poke(self) -> dict[str, str]:
+    async def _poke(self, reload: bool = True) -> dict[str, str]:
         return {"config_version": "1"}
 
     async def _metrics(self) -> dict[str, float]:

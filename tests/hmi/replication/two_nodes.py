@@ -160,7 +160,7 @@ class TwoNodes:
 
 def quiet_pokes() -> Any:
     """No worker runs beside these databases that could be poked."""
-    return mock.patch.object(poke, "_poke", return_value=None)
+    return mock.patch.multiple(poke, _poke=lambda: None, _push=lambda: None)
 
 
 __all__ = ["NAMES", "TwoNode", "TwoNodes", "database", "journal", "quiet_pokes", "template"]

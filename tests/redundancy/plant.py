@@ -341,13 +341,18 @@ class Plant:
 
 
 async def started(pair: tuple[Node, Node]) -> tuple[Node, Node]:
-    """Both run: the master acts, because it came first, and the backup knows it."""
+    """Both run: the master acts, because it came first, and each knows it of the other."""
     master, backup = pair
     master.start()
     await until(lambda: master.active, "the master acts")
     backup.start()
-    await until(lambda: backup.state == "Standby", "the backup stands by")
+    await until(lambda: backup.state == "Standby" and _hears(master, "Standby"), "the backup stands by")
     return pair
+
+
+def _hears(node: Node, state: str) -> bool:
+    peer = node.runtime.view().peer
+    return peer is not None and peer.connected and peer.state == state
 
 
 def host(*servers: Server, **changes: Any) -> GatewayConfig:

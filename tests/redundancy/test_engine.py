@@ -43,6 +43,15 @@ async def with_an_edge(plant: Plant, *set_: Server) -> tuple[Node, Node]:
     return receiver, sender
 
 
+async def heard(speaker: Watcher, *nodes: Node) -> None:
+    """Until all of them listen at the speaker's broker, and so does it: a session alone is not enough."""
+    async with asyncio.timeout(PATIENCE):
+        while not all(node.runtime.view().troubles.get("topic") for node in nodes) or not speaker.ready:
+            if speaker.ready:
+                await speaker.say("spBv1.0/Group 1/NONSENSE/Edge 1", b"")
+            await asyncio.sleep(0.05)
+
+
 async def test_births_and_values_reach_the_sink(plant: Plant, broker: Broker) -> None:
     receiver, sender = await with_an_edge(plant, *servers(broker))
     await until(lambda: len(receiver.log.counters()) > 10, "values")
@@ -189,7 +198,7 @@ async def test_a_standby_emits_neither_state_nor_commands(plant: Plant, broker: 
     (server,) = servers(broker)
     observer = plant.watch(server)
     master, backup = await started(plant.pair(host(server)))
-    await until(lambda: backup.log.servers.get("server 1") and master.log.servers.get("server 1"))
+    await heard(observer, master, backup)
     outcome = await backup.runtime.write(EDGE, DEVICE, "Tag 1", 1)
     assert outcome.outcome is Answer.REFUSED
     ghost = encode(Payload(1, (Metric("x", DataType.Int32, 1, 1),), 3))
@@ -210,7 +219,7 @@ async def test_a_node_taking_over_asks_for_the_births_that_are_still_missing(
     (server,) = servers(broker)
     observer = plant.watch(server)
     master, backup = await started(plant.pair(host(server)))
-    await until(lambda: backup.log.servers.get("server 1") and observer.ready)
+    await heard(observer, master, backup)
     ghost = encode(Payload(1, (Metric("x", DataType.Int32, 1, 1),), 3))
     await observer.say(GHOST, ghost)
     await until(lambda: observer.topics("NCMD"))

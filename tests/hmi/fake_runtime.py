@@ -40,6 +40,7 @@ from redundancy.ports import EdgeView, GatewayView
 from redundancy.replication.reconciler import Reconciler
 from sparkplug import EdgeNodeId
 from tests.redundancy.item_sets import ItemSet
+from tests.waiting import PATIENCE
 
 FOREVER = 1e9
 
@@ -56,7 +57,7 @@ def start_redis(folder: Path) -> subprocess.Popen[bytes]:
     """A Redis-protocol server on `folder`'s socket, answering."""
     process = subprocess.Popen(redis_server.command(folder), stdout=subprocess.DEVNULL)
     client = redis.Redis.from_url(f"unix://{folder / redis_server.SOCKET}")
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             client.ping()

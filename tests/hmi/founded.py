@@ -19,6 +19,7 @@ from redundancy.distributor.passwords import hash_password
 from redundancy.replication.records import Record
 from tests.hmi.fake_runtime import FakeRuntime
 from tests.hmi.live_node import OTHER, OWN, node, redis_url
+from tests.waiting import PATIENCE
 
 __all__ = ["OTHER", "OWN", "cheap", "config", "founded", "node", "redis_url", "roster", "users"]
 
@@ -116,7 +117,7 @@ def become(
     runtime.become(state, 13, peer)
     if view:
         runtime.view(**view)
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while (seen := desk.gateway())["state"] != (shown or state) or (seen["peer"] or {}).get("state") != peer:
         assert time.monotonic() < end, seen
         time.sleep(0.01)

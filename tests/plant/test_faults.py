@@ -41,7 +41,7 @@ def stranger(plant: RunningPlant, account: str, client_id: str = "stranger") -> 
     client.username_pw_set(who["username"], who["password"])
     client.connect(where.host, where.port, keepalive=10)
     client.loop_start()
-    wait_for(client.is_connected, "the stranger is connected", patience=10)
+    wait_for(client.is_connected, "the stranger is connected")
     return client
 
 
@@ -62,7 +62,7 @@ def test_a_frozen_node_that_thaws_never_acts_again_beside_its_heir(
     frozen = plant.active("Primary")
     heir = plant.layout.peer(frozen)
     plant.control("pause", frozen.name)
-    wait_for(lambda: plant.state(heir) == "Active", "the peer took over", patience=10)
+    wait_for(lambda: plant.state(heir) == "Active", "the peer took over")
     time.sleep(7)
     commands_before = len(observer.since(0, "DCMD")) + len(observer.since(0, "NCMD"))
     thawed = time.monotonic()

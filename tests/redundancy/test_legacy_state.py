@@ -64,7 +64,7 @@ async def test_the_old_form_of_state_is_said_beside_the_new_one_and_defended(
     assert texts.heard == [b"ONLINE"]
     await until(lambda: observer.states() and observer.states()[-1].online, "the new one")
     await observer.say("STATE/Primary", b"OFFLINE", retain=True)
-    await until(lambda: texts.heard == [b"ONLINE", b"OFFLINE", b"ONLINE"], "answered")
+    await until(lambda: texts.heard[:3] == [b"ONLINE", b"OFFLINE", b"ONLINE"], "answered")
     await receiver.stop()
     await until(lambda: texts.heard[-1] == b"OFFLINE", "goodbye")
     receiver.start()
@@ -146,7 +146,7 @@ async def test_a_switch_that_is_called_off_leaves_the_old_form_defended(plant: P
         engine.act()
         await until(lambda: engine.confirmed)
         await observer.say("STATE/Primary", b"OFFLINE", retain=True)
-        await until(lambda: texts.heard == [b"ONLINE", b"OFFLINE", b"ONLINE"], "answered")
+        await until(lambda: texts.heard[:3] == [b"ONLINE", b"OFFLINE", b"ONLINE"], "answered")
     finally:
         engine.shut()
         await site.farewells.wait(5)

@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from hmi.node import redis_server
+from tests.waiting import PATIENCE
 
 
 class RedisServer:
@@ -20,7 +21,7 @@ class RedisServer:
 
     def start(self) -> None:
         self.process = subprocess.Popen(redis_server.command(self.folder), stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE
         while True:
             try:
                 with redis.Redis.from_url(self.url) as client:

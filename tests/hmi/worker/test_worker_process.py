@@ -242,7 +242,7 @@ def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node, 
     # SIGTERM ends it at once, with everything stored; the written value is there afterwards.
     started = time.monotonic()
     assert node.stop() == 0
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 20
     node.start()
     assert read(TAG_1)["value"] == 55
     assert read("[default]Note")["value"] == "hello"

@@ -20,6 +20,7 @@ import pytest
 
 from redundancy.distributor.passwords import hash_password
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 # A busy machine is no fault: examples may take their time.
 
@@ -112,7 +113,7 @@ def start_mosquitto(folder: Path) -> Server:
     for name in ("passwords", "acl"):
         (folder / name).chmod(0o600 if os.geteuid() == 0 else 0o644)
     process = subprocess.Popen([str(MOSQUITTO), "-c", str(folder / "mosquitto.conf")])
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

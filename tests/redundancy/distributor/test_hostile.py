@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
-import time
 
 import psutil
 import pytest
@@ -77,7 +76,6 @@ def test_a_reader_that_never_reads_costs_bounded_memory_and_is_thrown_out(own_se
         source.send(publish(f"{place}/end", b"", 1))
         assert wire.message(*good.read())[0] == f"{place}/end", "others are served all the same"
         assert process.memory_info().rss - before < 25_000_000, "40 MB were sent"
-        end = time.monotonic() + 8
 
         def thrown_out() -> bool:
             source.send(publish(f"{place}/a", payload))
@@ -86,5 +84,5 @@ def test_a_reader_that_never_reads_costs_bounded_memory_and_is_thrown_out(own_se
                 for connection in process.net_connections("tcp")
             )
 
-        wait_until(thrown_out, end - time.monotonic())
+        wait_until(thrown_out)
     slow.socket.close()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from redundancy.distributor import properties
+from tests.waiting import PATIENCE
 
 CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 0x20, 0x30, 0x40, 0x50, 0x62, 0x70
 SUBACK, UNSUBACK, PINGRESP, DISCONNECT = 0x90, 0xB0, 0xD0, 0xE0
@@ -91,7 +92,7 @@ def message(first: int, body: bytes, version: int = 4) -> tuple[str, bytes, int,
 class RawClient:
     """A blocking socket; everything waits at most `patience` seconds."""
 
-    def __init__(self, port: int, patience: float = 8.0) -> None:
+    def __init__(self, port: int, patience: float = PATIENCE) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
         self.data = b""
 
@@ -159,7 +160,7 @@ def listening(port: int, client_id: str, *filters: tuple[str, int], **more: obje
     return client
 
 
-def wait_until(condition, patience: float = 8.0) -> None:
+def wait_until(condition, patience: float = PATIENCE) -> None:
     end = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < end, "it never came true"

@@ -260,8 +260,9 @@ class Conduct:
         return f"{name} gave up the role" if s.peer.connected(now) else f"{name} fell silent"
 
     def _ask(self, now: float) -> None:
-        self._out += self._s.term.ask(now)
-        if self.switch.called is not None:
+        called = self.switch.called is not None
+        self._out += self._s.term.ask(now, called=called)
+        if called:
             self._s.term.ask_at = now + _CALLED_RETRY
 
     def _renew(self, now: float) -> None:

@@ -4,7 +4,9 @@ Three parts meet here and nowhere else: the node's own vote (Voter), the votes i
 and the numbers that are taken. Two rules keep the numbers honest:
 
 - A candidate casts its own vote last, when another voter has granted. A campaign that cannot win
-  then leaves no promise behind that would lock this node's vote against the real holder.
+  then leaves no promise behind that would lock this node's vote against the real holder. Only a named
+  successor votes for itself at once: the holder has given the role back, and its disk need not wait for
+  the others' disks.
 - A holder that finds a voter promised to a higher number asks for the next number in place. The role
   does not move; the vote comes back.
 """
@@ -82,16 +84,17 @@ class Term:
 
     # --- asking
 
-    def ask(self, now: float) -> list[Action]:
-        """One round of questions to every voter, for a campaign or to renew."""
+    def ask(self, now: float, *, called: bool = False) -> list[Action]:
+        """One round of questions to every voter, for a campaign or to renew; `called` by the old holder."""
         epoch = self.lease.asking or self._next()
         attempt = self.lease.ask(epoch, now)
         self.ask_at = now + self.settings.renew
         actions: list[Action] = []
         if self.epoch or self.quorum == 1:
             actions += self._vote_for_self(attempt, now)
-        request = self._request(attempt)
-        return [*actions, *self.to_others(request)]
+        actions += self.to_others(self._request(attempt))
+        # Behind the questions: they travel, and the others write, while this node does.
+        return [*actions, *self._vote_for_self(attempt, now)] if called and not self.epoch else actions
 
     def granted(self, voter: str, grant: Grant, now: float) -> list[Action]:
         """A vote has come in; the first one brings this node's own."""

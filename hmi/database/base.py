@@ -45,7 +45,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             while True:
                 try:
-                    super()._start_transaction_under_autocommit()
+                    super()._start_transaction_under_autocommit()  # type: ignore[misc]  # not in the stubs
                     return
                 except OperationalError as error:
                     if not _busy(error) or time.monotonic() >= until:

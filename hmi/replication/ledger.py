@@ -1,8 +1,8 @@
 """The ledger of records, as rows: what both the web processes and the worker of a node write.
 
-Every write happens in the caller's transaction, so a change and its record are one. A transaction holds the
-database's only write lock from its beginning (hmi.settings), so numbers become visible in the order in which
-they were given out; and because everybody else waits meanwhile, each record takes as few statements as it can.
+Every write happens in the caller's transaction, so a change and its record are one. A transaction has the
+database's only write lock from its beginning (hmi.settings): numbers become visible in the order in which
+they were given out, and because all others wait meanwhile, a record takes as few statements as it can.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import redis.asyncio
 from hmi import desk
 from hmi.worker.desk import Desk
 from redundancy.clock import Clock
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -56,6 +56,20 @@ async def test_a_refusal_comes_back_with_status_reason_and_resolution(served):
         "the peer is down",
         "Start it.",
     )
+
+
+async def test_what_is_only_told_is_done_and_leaves_no_answer_behind(served, redis_node):
+    await asyncio.to_thread(desk.tell, "echo", n=1)
+    await until(lambda: served.asked == [{"n": 1}], "it is done")
+    assert await desk.aask("echo", n=2) == {"n": 2}
+    async with redis.asyncio.Redis.from_url(redis_node.url) as client:
+        assert await client.keys(f"{desk.QUESTIONS}*") == []
+
+
+async def test_telling_a_dead_redis_is_silence_at_once(redis_node):
+    redis_node.kill()
+    with pytest.raises(desk.RuntimeSilent):
+        await asyncio.to_thread(desk.tell, "echo", n=1)
 
 
 async def test_a_slow_question_holds_up_no_other(served):

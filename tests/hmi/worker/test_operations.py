@@ -241,6 +241,8 @@ async def test_a_switch_that_does_not_end_keeps_no_write_waiting(station, monkey
 async def test_a_poke_pushes_records_and_takes_up_the_configuration(station):
     await station.operations.poke()
     assert (station.runtime.grew, station.reloads) == (1, 1)
+    await station.operations.poke(reload=False)
+    assert (station.runtime.grew, station.reloads) == (2, 1), "audit rows are no configuration"
 
 
 async def test_watching_too_much_is_refused(station):

@@ -8,7 +8,7 @@ import pytest
 
 from redundancy.config import Recovery
 from redundancy.core import events as ev
-from redundancy.core.actions import Activate, FailoverAnswer, LetGo, StandDown, Stopped
+from redundancy.core.actions import Activate, FailoverAnswer, LetGo, Persist, Send, StandDown, Stopped
 from redundancy.core.messages import WITNESS, Grant, Heartbeat, Release, Request, SwitchAnswer, SwitchAsked
 from redundancy.core.view import State
 from tests.redundancy.core.nodes import ALONE, BACKUP, MASTER, PEER, Node, asked, of, sent
@@ -105,6 +105,28 @@ class TestTheNewSide:
         node = standby()
         node.hear(Release("b1", 3, "a"))
         assert len(asked(node.wait(0.5))) >= 18
+
+    def test_its_own_disk_does_not_wait_for_the_others(self) -> None:
+        node = standby()
+        orders = node.hear(Release("b1", 3, "a"))
+        assert [type(order) for order in orders if not isinstance(order, Send)] == [Persist]
+        assert orders.index(of(orders, Persist)[0]) > max(
+            orders.index(order) for order in of(orders, Send) if isinstance(order.message, Request)
+        ), "the questions travel while it writes"
+        promise = of(orders, Persist)[0].promise
+        assert (promise.epoch, promise.holder, promise.last_own) == (4, "a", 4)
+        assert not node.holds(), "its own vote alone is no majority"
+        orders = node.answer(orders, WITNESS)
+        assert of(orders, Persist) == [], "one write is enough"
+        assert of(orders, Activate)
+
+    def test_an_own_vote_that_leads_nowhere_leaves_the_old_holder_the_others(self) -> None:
+        node = standby()
+        node.hear(Release("b1", 3, "a"))
+        node.wait(3.5)
+        assert not node.view().switch_pending
+        node.beats(2.5, state="Active", active=True, epoch=5, left=1.7, took_over=True)
+        assert sent(node.hear(Request("b1", 5, 9, 2.0)), Grant), "and its own comes back after a lease"
 
     def test_it_says_when_it_has_taken_over(self) -> None:
         node = standby()

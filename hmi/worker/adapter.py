@@ -10,7 +10,7 @@ await adapter.close()              at the end
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,15 @@ from hmi.adapter.configuration.draft import Draft
 from hmi.adapter.discovery import discoveries
 from hmi.adapter.discovery.findings import Entry
 from hmi.adapter.facets.answers import Refused
+from hmi.adapter.facets.catalogue import SYSTEM
 from hmi.desk import DeskError
 from hmi.history import query
 from hmi.history.writer import HistoryWriter
 from hmi.people.audit import Actor
 from hmi.replication.standing import NotActive
-from hmi.worker import adapter_components
+from hmi.worker import adapter_components, adapter_logs
 from hmi.worker.adapter_board import AdapterBoard
+from hmi.worker.adapter_logs import AdapterLogs
 from hmi.worker.adapter_tags import Trouble
 from hmi.worker.image import TagImage
 from redundancy.adapter.components import Components
@@ -56,6 +58,9 @@ class Adapter:
         self._node, self._folder, self._clock = node, folder, clock
         self._trouble, self._in_thread = trouble, in_thread
         self.sessions: Components | None = None
+        self._names: list[str] = []
+        self._warnings: tuple[str, ...] = ()
+        self.logs = AdapterLogs(folder)
         self.board = AdapterBoard(
             image,
             history.put,
@@ -65,6 +70,7 @@ class Adapter:
             lambda: history.tally.why,
             self._select,
             node.url,
+            self.logs,
         )
 
     async def take_up(self, gateway: GatewayConfig | None) -> None:
@@ -72,15 +78,34 @@ class Adapter:
         found = adapter_components.Components()
         if gateway is not None:
             found = await self._in_thread(adapter_components.read, gateway.name, self._folder)
-        self.board.configure(found)
+        self.use(found)
         if empty := self.board.empty():
             self.board.remember((await self._in_thread(query.latest, empty)).values())
+
+    def use(self, found: adapter_components.Components) -> None:
+        """Make logs, tags and sessions what has been read."""
+        names = [each.config.id for each in found.components]
+        self._log_to({SYSTEM: {}} | {name: {} for name in names} | dict(found.logging))
+        self._log_news(names, found.warnings)
+        self.board.configure(found)
         if self.sessions is not None:
             self.sessions.configure(self.board.configs)
+        self.logs.retire({SYSTEM, *names})
+
+    def _log_news(self, names: list[str], warnings: tuple[str, ...]) -> None:
+        if names != self._names:
+            self.logs.of(SYSTEM).info("components: %s", ", ".join(names) or "none")
+        for warning in [each for each in warnings if each not in self._warnings]:
+            self.logs.of(SYSTEM).warning("%s", warning)
+        self._names, self._warnings = names, warnings
+
+    def _log_to(self, facets: Mapping[str, Mapping[str, Any]]) -> None:
+        usual = adapter_logs.unset()
+        self.logs.configure({name: usual | dict(facet) for name, facet in facets.items()})
 
     def attach(self, holds: Callable[[], bool]) -> None:
         """`holds` answers whether this node may act at this very moment."""
-        ground = Ground(self._node.node, self._clock, self.board, holds, self._trouble)
+        ground = Ground(self._node.node, self._clock, self.board, holds, self._trouble, log=self.logs.of)
         self.sessions = Components(ground)
         self.sessions.configure(self.board.configs)
         for status in self.sessions.status():
@@ -103,6 +128,7 @@ class Adapter:
         """For good."""
         if self.sessions is not None:
             await self.sessions.close()
+        await asyncio.to_thread(self.logs.close)
 
     async def _select(self, component: str, entries: list[Entry]) -> None:
         """Merge into a selection, in a thread: its writer pokes this very worker. Raises DeskError."""

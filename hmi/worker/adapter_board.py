@@ -17,6 +17,7 @@ from hmi.tags.value import Quality
 from hmi.tags.wire import to_iso
 from hmi.worker.adapter_components import Component, Components
 from hmi.worker.adapter_discovery import AdapterDiscoveries, Ground
+from hmi.worker.adapter_logs import AdapterLogs
 from hmi.worker.adapter_look import tried
 from hmi.worker.adapter_status import ComponentState, StatusTags, flows, state_of
 from hmi.worker.adapter_tags import ComponentTags, Keep, Trouble
@@ -48,7 +49,7 @@ class _Post:
 class AdapterBoard:
     """`stored(seconds)` waits in a thread until all samples so far are on disk, answering whether they are;
     `failing()` is why history cannot be written, "" if it can. `select` merges what a discovery has found
-    into a component's selection; `url` is this node's.
+    into a component's selection; `url` is this node's. `logs`: what happens at a component is said there.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class AdapterBoard:
         failing: Callable[[], str],
         select: Callable[[str, list[Entry]], Awaitable[None]],
         url: str,
+        logs: AdapterLogs,
     ) -> None:
+        self._logs = logs
         self._image, self._keep, self._wall, self._trouble = image, keep, wall, trouble
         self._stored, self._failing = stored, failing
         self._posts: dict[str, _Post] = {}
@@ -203,7 +206,7 @@ class AdapterBoard:
 
     def warnings(self) -> tuple[str, ...]:
         """What needs a person, in sentences."""
-        return (*self._said, *filter(None, map(_warning, self._posts.values())))
+        return (*self._said, *self._logs.failing(), *filter(None, map(_warning, self._posts.values())))
 
     # -- inside
 
@@ -213,7 +216,9 @@ class AdapterBoard:
             post.tags.close()
             post = None
         if post is None:
-            tags = ComponentTags(identity, self._image, self._keep, self._wall, self._trouble)
+            tags = ComponentTags(
+                identity, self._image, self._keep, self._wall, self._trouble, self._logs.of(identity)
+            )
             status_tags = StatusTags(identity, self._image, self._wall)
             status = ComponentStatus(identity, Condition.STANDBY, "This node has not begun to act.")
             post = self._posts[identity] = _Post(component, tags, status_tags, status)

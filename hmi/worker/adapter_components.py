@@ -40,10 +40,12 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """All of them, and what a person should know, in sentences."""
+    """All of them, and what a person should know, in sentences. `logging` are the facets of that name by
+    component, with that of the adapter as a whole (SYSTEM)."""
 
     components: tuple[Component, ...] = ()
     warnings: tuple[str, ...] = ()
+    logging: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read(gateway: str, folder: Path | None) -> Components:
@@ -54,12 +56,13 @@ def read(gateway: str, folder: Path | None) -> Components:
     secrets = [SecretDocument(**fields) for fields in kept.secrets()]
     found: list[Component] = []
     warnings: list[str] = []
+    logging = {document.id: document.logging or {} for document in documents}
     for document in documents:
         if document.type == SYSTEM:
             continue
         found.append(made(gateway, document, secrets, folder))
         warnings += _warnings(_alone(gateway, document, secrets), folder)
-    return Components(tuple(found), tuple(warnings))
+    return Components(tuple(found), tuple(warnings), logging)
 
 
 def made(

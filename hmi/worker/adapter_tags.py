@@ -11,6 +11,7 @@ its edge node or device is gone (of a Sparkplug one), or this node stands by. Th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,11 +24,13 @@ from hmi.tags import path as paths
 from hmi.tags.about import About
 from hmi.tags.value import Quality
 from hmi.worker.image import TagImage
+from redundancy.adapter.ground import TRACE, silent
 from sparkplug import EdgeNodeId, Metric
 
 SERVERS, STATUS = "Servers", "Status"
 MOST_STREAMS = 20_000
 """Of one component, those that wildcards make counted in."""
+_SHOWN = 200  # bytes of a payload in a line of the log
 _MOST_AHEAD = 1000  # ms that arrival times may run ahead of the clock, to keep apart what came at once
 
 Keep = Callable[[Sample], None]
@@ -70,19 +73,30 @@ class ComponentTags:
     """The streams of one component. Lives on the runtime's loop."""
 
     def __init__(
-        self, component: str, image: TagImage, keep: Keep, wall: Callable[[], int], trouble: Trouble
+        self,
+        component: str,
+        image: TagImage,
+        keep: Keep,
+        wall: Callable[[], int],
+        trouble: Trouble,
+        log: logging.Logger | None = None,
     ) -> None:
         self.component = component
+        self._log = log or silent(component)
         self.choice = Choice()
         self.intake = Intake()
         self._image, self._keep, self._wall, self._trouble = image, keep, wall, trouble
         self._streams: dict[str, Stream] = {}
         self._paths: dict[str, str] = {}
+        self._told: dict[str, str] = {}  # stream -> what its log was last told to be wrong with it
 
     def configure(self, choice: Choice, faults: Mapping[str, str]) -> None:
         """The selections are now these; streams that stay keep their values. `faults`: those of no use."""
         held, self.choice = self.choice, choice
+        self._told.clear()
         self.intake.faults = {stream: Fault(1, why) for stream, why in faults.items()}
+        for stream, why in faults.items():
+            self._log.warning("stream %s: %s", stream, why)
         kept = {selection.stream: selection for selection in choice.selections}
         for stream, running in list(self._streams.items()):
             after = kept.get(running.selection.stream)
@@ -91,6 +105,7 @@ class ComponentTags:
             else:
                 running.selection = after
         if held is not choice:
+            self._log.info("%d streams are selected", len(choice.selections))
             for selection in choice.selections:
                 self._begin(selection)
 
@@ -102,6 +117,8 @@ class ComponentTags:
     def message(self, topic: str, payload: bytes, arrived: int) -> bool:
         """A message of an MQTT component, come at `arrived` (ms); answers whether it told anything."""
         left_out, before = self.choice.left_out, self.intake.events
+        if self._log.isEnabledFor(TRACE):
+            self._log.log(TRACE, "%d bytes on %s: %r", len(payload), topic, payload[:_SHOWN])
         for selection, taken in self.choice.message(topic, payload, arrived):
             self._take(selection, taken)
         if self.choice.left_out != left_out:
@@ -111,6 +128,9 @@ class ComponentTags:
     def metrics(self, edge: EdgeNodeId, device: str | None, metrics: Iterable[Metric], arrived: int) -> bool:
         """Metrics of a Sparkplug component; answers whether they told anything."""
         before = self.intake.events
+        if self._log.isEnabledFor(TRACE):
+            metrics = tuple(metrics)
+            self._log.log(TRACE, "%d metrics of %s/%s: %s", len(metrics), edge, device or "", metrics[:3])
         for selection, taken in self.choice.metrics(edge, device, metrics, arrived):
             self._take(selection, taken)
         return self.intake.events != before
@@ -160,7 +180,7 @@ class ComponentTags:
 
     def _take(self, selection: Selection, taken: Taken) -> None:
         for unusable in taken.unusable:
-            self._fault(unusable.stream, unusable.reason)
+            self._fault(*unusable)
         youngest: dict[str, Event] = {}
         for event in taken.events:
             stream = self._stream(event.stream, selection)
@@ -227,12 +247,16 @@ class ComponentTags:
             return f"the component has {MOST_STREAMS} streams already"
         return ""
 
-    def _fault(self, stream: str, reason: str) -> None:
-        faults = self.intake.faults
+    def _fault(self, stream: str, reason: str, plain: str = "") -> None:
+        faults, plain = self.intake.faults, plain or reason
         if stream not in faults and len(faults) >= MOST_STREAMS:
             stream = ""
+        if stream not in faults or self._told.get(stream) != plain:
+            self._told[stream] = plain
+            self._log.warning("stream %s: %s", stream, plain)
+        self._log.debug("stream %s: %s", stream, reason)
         faults[stream] = Fault(faults[stream].times + 1 if stream in faults else 1, reason)
-        self._trouble("adapter", f"{self.component}, stream {stream[:200]}: {reason}")
+        self._trouble("adapter", f"{self.component}, stream {stream[:200]}: {plain}")
 
     def _drop(self, name: str) -> None:
         path = self._streams.pop(name).path

@@ -16,10 +16,11 @@ nothing comes twice while this process lives; after a crash, what the sink had b
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
 from redundancy.adapter.config import ComponentConfig, Mode, ServerConfig
-from redundancy.adapter.ground import Ground
+from redundancy.adapter.ground import TRACE, Ground
 from redundancy.adapter.intake import Intake
 from redundancy.adapter.pairing import Pairing
 from redundancy.adapter.reports import (
@@ -56,12 +57,16 @@ class MqttComponent:
         self._told: ComponentStatus | None = None
         self._tell_alarm = Alarm(ground.clock, self._tell)
         self._tell_from = 0.0
+        self._log = ground.log(config.id)
+        self._targets: dict[Failover, str | None] = {}
         self._furnish(config)
 
     # -- what should be --------------------------------------------------------------------------
 
     def act(self) -> None:
         """This node has the role: connect, unless the component is stopped."""
+        if not self._acting:
+            self._log.info("this node acts; %s", _plan(self.config))
         self._acting = True
         if not self.config.running or not self.config.servers:
             self._tell()
@@ -73,6 +78,8 @@ class MqttComponent:
 
     def stand_down(self, why: str) -> None:
         """The role is gone: close everything. What the sink has not taken stays at the servers."""
+        if self._acting:
+            self._log.info("this node reads no longer: %s", why)
         self._acting = False
         self._halt(why)
         for tally in self._tallies.values():
@@ -85,6 +92,7 @@ class MqttComponent:
         Filters change without a reconnect. Another client id, mode or the stop are a new beginning.
         """
         old, self.config = self.config, config
+        self._log.info("its settings have changed; %s", _plan(config))
         self._intake.limit = config.queue
         fresh = (old.client_id, old.failover.mode) != (config.client_id, config.failover.mode)
         if fresh or not config.running or not old.running:
@@ -109,6 +117,7 @@ class MqttComponent:
             for order in core.stop(why):
                 self._carry_out(order)
         self._intake.clear()
+        self._targets.clear()
         for sessions in self._sessions.values():
             sessions.forget()
 
@@ -217,29 +226,33 @@ class MqttComponent:
 
     def ready(self, server: str) -> None:
         """See Owner."""
+        self._log.info("%s: connected, the subscriptions are granted", server)
         self._perform(self._cores[server], self._cores[server].ready(server, self._now()))
 
     def ended(self, server: str, why: str) -> None:
         """See Owner."""
-        self._tallies[server].last_error = why
+        self._failed(server, why)
         self._perform(self._cores[server], self._cores[server].ended(server, why, self._now()))
 
     def left(self, server: str) -> None:
         """See Owner."""
+        self._log.debug("%s: left in peace, what waited there is taken", server)
         self._perform(self._cores[server], self._cores[server].left(server, self._now()))
 
     def probed(self, server: str) -> None:
         """See Owner."""
+        self._log.info("%s: stands by, it can be reached", server)
         self._perform(self._cores[server], self._cores[server].probed(server, self._now()))
 
     def probe_ended(self, server: str, why: str) -> None:
         """See Owner."""
-        self._tallies[server].last_error = why
+        self._failed(server, why)
         self._perform(self._cores[server], self._cores[server].probe_ended(server, why, self._now()))
 
     def objected(self, server: str, why: str) -> None:
         """See Owner."""
         self._tallies[server].last_error = why
+        self._log.warning("%s: %s", server, why)
         self._ground.trouble("adapter-server", f"{self.config.id}, {server}: {why}")
 
     def arrived(self, server: str, message: Message, taken: Callable[[], None]) -> None:
@@ -251,6 +264,7 @@ class MqttComponent:
             server, topic, payload, retain, self._now()
         ):
             self._duplicates += 1
+            self._log.log(TRACE, "%s: a second copy of a message on %s", server, topic)
             taken()
             return
         self._intake.put(
@@ -262,6 +276,7 @@ class MqttComponent:
     def _perform(self, core: Failover, orders: Sequence[Order]) -> None:
         for order in orders:
             self._carry_out(order)
+        self._aimed(core)
         self._alarms[core].set(core.deadline())
         for name, standing in core.servers.items():
             up = standing.session in (Leg.OPEN, Leg.LEAVING) or standing.probe is Leg.OPEN
@@ -270,8 +285,24 @@ class MqttComponent:
             self._pairing.blind()
         self._tell()
 
+    def _aimed(self, core: Failover) -> None:
+        """Say so when data come from elsewhere."""
+        before, now = self._targets.get(core), core.target
+        self._targets[core] = now
+        if before != now:
+            came = "no data come" if now is None else f"data come from {now}"
+            self._log.log(logging.WARNING if now is None else logging.INFO, "%s: %s", came, core.why)
+
+    def _failed(self, server: str, why: str) -> None:
+        """A session could not be opened, or is lost. One that fails again and again is no news."""
+        again = self._tallies[server].last_error == why and not self._tallies[server].connected
+        self._log.log(logging.DEBUG if again else logging.WARNING, "%s: %s", server, why)
+        self._tallies[server].last_error = why
+
     def _carry_out(self, order: Order) -> None:
         sessions = self._sessions[order.server]
+        level = logging.INFO if isinstance(order, Open) else logging.DEBUG
+        self._log.log(level, "%s", _said(order, sessions.config))
         match order:
             case Open():
                 sessions.open()
@@ -311,6 +342,28 @@ def _pace(config: ComponentConfig) -> Pace:
         # Only what has a QoS waits at a server; all of it comes from everywhere in mode all.
         reserve=failover.mode is Mode.FAILOVER and any(qos for _, qos in config.filters),
     )
+
+
+def _plan(config: ComponentConfig) -> str:
+    """Which servers it reads from, for its log."""
+    if not config.running or not config.servers:
+        return "it was stopped" if not config.running else "it has no data source"
+    servers = ", ".join(f"{each.id} ({each.server.address})" for each in config.servers)
+    return f"servers in order, mode {config.failover.mode.value}: {servers}"
+
+
+def _said(order: Order, server: ServerConfig) -> str:
+    match order:
+        case Open():
+            return f"{server.id}: connecting to {server.server.address}"
+        case Close(_, linger):
+            return f"{server.id}: disconnecting" + (", when what is still coming is taken" if linger else "")
+        case Probe():
+            return f"{server.id}: trying whether {server.server.address} can be reached"
+        case Unprobe():
+            return f"{server.id}: no longer trying whether it can be reached"
+        case Visit():
+            return f"{server.id}: visiting it for what waits there"
 
 
 def _each(names: Sequence[str] | dict[str, ServerSessions]) -> list[tuple[str, ...]]:

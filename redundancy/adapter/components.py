@@ -42,6 +42,7 @@ class Components:
         wanted = {config.id: config for config in configs}
         for name in [name for name, one in self._components.items() if not _fits(one, wanted.get(name))]:
             self._components.pop(name).shut()
+            self._ground.log(name).info("ends: the component is gone")
         for name, config in wanted.items():
             one = self._components.get(name)
             if one is None:
@@ -85,13 +86,15 @@ class Components:
 
     async def close(self) -> None:
         """For good: a node that still acts says goodbye."""
-        for one in self._components.values():
+        for name, one in self._components.items():
             one.shut()
+            self._ground.log(name).info("ends with the node's worker")
         self._components.clear()
         await self._ground.farewells.wait(FAREWELL_PATIENCE)
 
     def _started(self, config: ComponentConfig) -> Component:
         made: Component
+        self._ground.log(config.id).info("begins: a component of type %s", config.kind.value)
         if config.kind is Kind.MQTT:
             made = MqttComponent(config, self._ground)
         else:

@@ -11,6 +11,7 @@ has to exceed. Births are not exchanged between the nodes, since both hear them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,7 +37,8 @@ class SparkplugComponent:
     def __init__(self, config: ComponentConfig, ground: Ground) -> None:
         self.config = config
         self._ground = ground
-        self._acting = self._listening = False
+        self._log = ground.log(config.id)
+        self._acting = self._listening = self._listened = False
         self._tallies: dict[str, Tally] = {}
         self._told: ComponentStatus | None = None
         self._alarm = Alarm(ground.clock, self._pulse)
@@ -51,6 +53,8 @@ class SparkplugComponent:
 
     def act(self) -> None:
         """This node has the role: speak STATE, where the component is a primary host."""
+        if not self._acting:
+            self._log.info("this node acts%s", ", and speaks STATE" if self._speaks else "")
         self._acting = True
         self._follow()
 
@@ -58,6 +62,8 @@ class SparkplugComponent:
         """The role is gone. STATE stays online, because the other node speaks it now; with `goodbye` nobody
         does, and it is set offline."""
         acted, self._acting = self._acting, False
+        if acted:
+            self._log.info("this node acts no longer: %s", why)
         if acted and self._speaks:
             if goodbye:
                 self._engine.goodbye(fresh=True)
@@ -68,6 +74,7 @@ class SparkplugComponent:
     def configure(self, config: ComponentConfig) -> None:
         """Follow a changed configuration. Servers that are the same in both keep their sessions."""
         old, self.config = self.config, config
+        self._log.info("its settings have changed%s", "" if config.running else "; it was stopped")
         speaks = bool(old.primary_host_id) and old.running
         if speaks != self._speaks or not self._engine.reconfigure(_engine(config)):
             if speaks and self._acting:
@@ -90,7 +97,12 @@ class SparkplugComponent:
 
     def _follow(self) -> None:
         running = self.config.running and bool(self.config.servers)
-        self._engine.listen(running and (self._acting or self._listening))
+        listens = running and (self._acting or self._listening)
+        if listens and not self._listened:
+            addresses = ", ".join(f"{each.id} ({each.server.address})" for each in self.config.servers)
+            self._log.info("connecting to %s", addresses)
+        self._listened = listens
+        self._engine.listen(listens)
         if running and self._acting and self._speaks:
             self._engine.act()
         self._pulse()
@@ -145,6 +157,11 @@ class SparkplugComponent:
             tally.losses += tally.connected and not online
             tally.turn(online, self._ground.clock.now().wall)
             tally.last_error = why if not online and self.config.running else tally.last_error
+            server = name.removeprefix(f"{self.config.id}/")
+            if online:
+                self._log.info("%s: connected, listens there", server)
+            else:
+                self._log.warning("%s: %s", server, why)
 
     def _changed(self) -> None:
         self._alarm.set(self._ground.clock.now().mono)
@@ -193,19 +210,27 @@ class _HostSink:
     def _id(self) -> str:
         return self._component.config.id
 
-    def node_born(self, edge: EdgeNodeId, server: str, metrics: tuple[Metric, ...], at: int) -> None:  # noqa: ARG002
+    @property
+    def _log(self) -> logging.Logger:
+        return self._component._log
+
+    def node_born(self, edge: EdgeNodeId, server: str, metrics: tuple[Metric, ...], at: int) -> None:
+        self._log.info("edge node %s: born at %s with %d metrics", edge, server, len(metrics))
         self._sink.metrics(self._id, edge, None, metrics, at)
 
     def device_born(self, edge: EdgeNodeId, device: str, metrics: tuple[Metric, ...], at: int) -> None:
+        self._log.debug("device %s/%s: born with %d metrics", edge, device, len(metrics))
         self._sink.metrics(self._id, edge, device, metrics, at)
 
     def values(self, edge: EdgeNodeId, device: str | None, metrics: tuple[Metric, ...], at: int) -> None:
         self._sink.metrics(self._id, edge, device, metrics, at)
 
     def node_stale(self, edge: EdgeNodeId, at: int, why: str) -> None:
+        self._log.info("edge node %s: stale: %s", edge, why)
         self._sink.stale(self._id, edge, None, at, why)
 
     def device_stale(self, edge: EdgeNodeId, device: str, at: int, why: str) -> None:
+        self._log.debug("device %s/%s: stale: %s", edge, device, why)
         self._sink.stale(self._id, edge, device, at, why)
 
     def server(self, name: str, online: bool, why: str) -> None:
@@ -222,6 +247,7 @@ class _HostSink:
     def applied(self, records: Sequence[Record]) -> None: ...
 
     def trouble(self, kind: str, detail: str) -> None:
+        self._log.warning("%s: %s", kind, detail)
         self._component._ground.trouble(kind, detail)
 
     def repeated(self) -> int | None:

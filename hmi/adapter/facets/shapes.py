@@ -158,7 +158,7 @@ class Failover(Facet):
 
 
 class Logging(Facet):
-    """How much is logged. Sizes take effect at the next start."""
+    """How much is logged, in files of which size, and how many of them. In force at once."""
 
     log_level: Annotated[
         str, OneOf(("Trace", "Debug", "Information", "Warning", "Error", "Critical", "None"))

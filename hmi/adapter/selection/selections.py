@@ -42,10 +42,20 @@ class Event(NamedTuple):
 
 
 class Unusable(NamedTuple):
-    """What could have been a value of this stream, and why it is none."""
+    """What could have been a value of this stream, and why it is none. `plain` is the reason without
+    anything that stood in the payload."""
 
     stream: str
     reason: str
+    plain: str
+
+
+class _Unfit(ValueError):
+    """What stands in a payload is of no use; the text of the error may hold some of it."""
+
+    def __init__(self, said: str, plain: str) -> None:
+        super().__init__(said)
+        self.plain = plain
 
 
 class Taken(NamedTuple):
@@ -185,18 +195,20 @@ def events(selection: Selection, topic: str, payload: Payload, arrived: int) -> 
     try:
         stream = selection.stream_at(topic)
     except ValueError as error:
-        return Taken([], [Unusable(selection.stream, str(error))])
+        return Taken([], [_unusable(selection.stream, str(error))])
     try:
         return Taken(_events(selection, stream, payload, arrived), [])
+    except _Unfit as error:
+        return Taken([], [Unusable(stream, str(error), error.plain)])
     except (ValueError, RecursionError) as error:
-        return Taken([], [Unusable(stream, str(error) or "the payload is nested too deeply")])
+        return Taken([], [_unusable(stream, str(error) or "the payload is nested too deeply")])
 
 
 def metric_event(selection: Selection, metric: Metric, arrived: int) -> Taken:
     """The value of a Sparkplug stream: its metric, as its edge node or device sent it."""
     if metric.datatype not in BASIC:
         why = f"a metric of type {metric.datatype.name} cannot be a stream"
-        return Taken([], [Unusable(selection.stream, why)])
+        return Taken([], [_unusable(selection.stream, why)])
     told = metric.timestamp
     at = told if told is not None and 0 <= told <= stamps.LATEST else arrived
     return Taken([Event(selection.stream, metric.value, at, stream_type(metric.datatype))], [])
@@ -228,6 +240,10 @@ def selections(component: Mapping[str, Any], fault: Callable[[str, str], None]) 
     return tuple(found)
 
 
+def _unusable(stream: str, why: str) -> Unusable:
+    return Unusable(stream, why, why)
+
+
 def _written(topic: str) -> str:
     """A topic as it stands in a stream id."""
     return streams.default_stream_id({"topic": topic, "valueField": "", "dataFields": None}, "{Topic}")
@@ -244,8 +260,11 @@ def _events(selection: Selection, stream: str, payload: Payload, arrived: int) -
     made = []
     for name, values, convert in found:
         outlet = f"{stream}/{name}" if name else stream
-        for value, at in zip(values, times, strict=True):
-            made.append(Event(outlet, conversions.field(name, convert(value)), at, selection.datatype))
+        try:
+            for value, at in zip(values, times, strict=True):
+                made.append(Event(outlet, conversions.field(name, convert(value)), at, selection.datatype))
+        except ValueError as error:
+            raise _Unfit(str(error), f"what came is no value for {selection.datatype.name}") from None
     return made
 
 
@@ -254,7 +273,11 @@ def _found(path: JsonPath, datatype: DataType, payload: Payload) -> list[Any]:
         return [payload.whole(datatype)]
     if path.deep and len(payload.raw) > LARGEST_FOR_SEARCH:
         raise ValueError(f"the payload has more than {LARGEST_FOR_SEARCH} bytes, too many for {path.text}")
-    found = path.find(payload.document())
+    document = payload.document()
+    try:
+        found = path.find(document)
+    except ValueError as error:
+        raise _Unfit(str(error), f"{path.text} cannot be followed") from None
     if not found:
         raise ValueError(f"the payload has no {path.text}")
     return found
@@ -268,7 +291,10 @@ def _times(selection: Selection, payload: Payload, arrived: int, count: int) -> 
     raw = _found(selection.index, DataType.String, payload)
     if len(raw) != count:
         raise ValueError(f"there are {count} values and {len(raw)} times")
-    return [selection.stamp(each) for each in raw]
+    try:
+        return [selection.stamp(each) for each in raw]
+    except ValueError as error:
+        raise _Unfit(str(error), f"what came as a time at {selection.index.text} is none") from None
 
 
 def _named(name: str, read: Callable[[Any], Any], text: Any) -> Any:

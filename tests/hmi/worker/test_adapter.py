@@ -92,9 +92,8 @@ class Station:
         """As `take_up` does with rows."""
         secret = SecretDocument(id="broker", sealed=_sealed(PASSWORD))
         made = [adapter_components.made("Primary", each, [secret], None) for each in documents]
-        self.board.configure(Components(tuple(made)))
-        if self.adapter.sessions is not None:
-            self.adapter.sessions.configure(self.board.configs)
+        logging = {each.id: each.logging or {} for each in documents}
+        self.adapter.use(Components(tuple(made), logging=logging))
 
     def act(self) -> None:
         self.adapter.attach(lambda: True)

@@ -89,9 +89,7 @@ async def test_a_failover_and_the_way_back_stand_in_the_log_with_reasons(
     said_first = [line.partition("Z ")[2].partition(" ")[2].strip() for line in said[:5]]
     assert said_first[0] == "1 streams are selected"
     assert said_first[1] == "begins: a component of type MQTT"
-    assert said_first[2].startswith(
-        "this node acts; servers in order, mode failover: dataSource (127.0.0.1:"
-    )
+    assert said_first[2].startswith("this node acts; servers in order, mode failover: dataSource (127.0.0.1:")
     assert said_first[3] == f"dataSource: connecting to 127.0.0.1:{first.port}"
     assert says(tmp_path, "Information", "dataSource: connected, the subscriptions are granted")
     assert says(tmp_path, "Warning", "no data come: dataSource is lost:")

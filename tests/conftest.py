@@ -1,21 +1,63 @@
-"""What several folders of tests share: one browser, because a process can drive Playwright only once, and
-Hypothesis without a stopwatch, because a busy machine is no fault of the code."""
+"""What several folders of tests share: one browser, because a process can drive Playwright only once; no
+stopwatch for Hypothesis and a patient Playwright, because a busy machine is no fault of the code; and the
+lanes of `make test`."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.waiting import PATIENCE
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+expect.set_options(timeout=PATIENCE * 1000)
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+LONG = (
+    "browser",
+    "hmi/replication/test_pair_of_configurations.py",
+    "redundancy/core/test_simulation.py",
+    "hmi/worker/test_worker_process.py",
+    "redundancy/test_transmission.py",
+    "redundancy/test_engine.py",
+    "redundancy/test_runtime.py",
+    "hmi/adapter",
+    "hmi/replication",
+    "redundancy/adapter",
+    "redundancy",
+)
+"""Below tests/, the longest first: a lane that begins with one of these last would still run when all else is
+done."""
+
+
+def lane(path: Path) -> str:
+    """What runs in one process, one after the other: a file; the browser's tests together, on one pair."""
+    inside = path.relative_to(Path(__file__).parent)
+    return "browser" if inside.parts[0] == "browser" else str(inside)
+
+
+def turn(path: Path) -> int:
+    """When a file is begun."""
+    name = lane(path)
+    return next((n for n, begin in enumerate(LONG) if name.startswith(begin)), len(LONG))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Lanes for `--dist loadgroup`, in the order in which they are to be begun."""
+    if not getattr(config.option, "loadgroup", False):  # how a lane's own process is told
+        return
+    items.sort(key=lambda item: turn(item.path))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(lane(item.path)))
 
 
 @pytest.fixture(scope="session")

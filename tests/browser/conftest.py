@@ -15,6 +15,7 @@ from hmi.plant.layout import layout
 from tests.conftest import CHROMIUM
 from tests.hmi.fake_runtime import FakeRuntime, fill_primary
 from tests.hmi.web_node import PASSWORD, WebNode, furnish
+from tests.waiting import PATIENCE
 
 OFFSET = 18_100
 
@@ -130,7 +131,7 @@ def reader(chromium: Browser) -> Iterator[Visitor]:
 
 def _visit(chromium: Browser, options: dict[str, object]) -> Iterator[Visitor]:
     visiting = Visitor(chromium.new_context(**options))
-    visiting.context.set_default_timeout(15_000)
+    visiting.context.set_default_timeout(PATIENCE * 1000)
     yield visiting
     visiting.context.close()
     assert visiting.complaints == []

@@ -100,7 +100,7 @@ class WebNode:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _wait_until_it_answers(self) -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 110  # as for a plant
         while time.monotonic() < end:
             assert self._processes[-1].poll() is None, (self.folder / "web.log").read_text()
             with (

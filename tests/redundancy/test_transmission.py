@@ -13,6 +13,7 @@ import pytest
 
 from redundancy.clock import Clock
 from redundancy.config import Server, TransmissionConfig, Transmitter
+from redundancy.edge import edge_link
 from redundancy.edge.edge_link import EdgeLink
 from redundancy.mqtt import Connection, Lost, Refused, Report
 from redundancy.replication.ledger import Ledger
@@ -276,8 +277,9 @@ async def test_a_host_that_goes_offline_sends_its_edges_to_the_next_server(
 
 
 async def test_another_client_with_our_id_is_reported_and_not_fought_at_full_speed(
-    plant: Plant, broker: Broker
+    plant: Plant, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(edge_link, "FOREIGN_DELAY", 1.5)
     (server,) = servers(broker)
     sender = plant.single(edge(server, host_id=None)).start()
     await until(lambda: sender.log.transmitters.get(EDGE), "edge online")

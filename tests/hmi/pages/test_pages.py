@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from hmi import desk
 from hmi.dashboards.models import Dashboard, Widget
 from hmi.people.models import AuditRow, User
 from hmi.replication.models import Changeover
@@ -183,6 +184,7 @@ def test_stale_and_missing_values_say_so(node: FakeRuntime, boards: None, people
 def test_with_a_silent_worker_pages_still_open_and_claim_nothing(
     node: FakeRuntime, boards: None, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(desk, "PATIENCE", 0.3)
     node.stop()
     client = signed_in(people["engineer"])
     for path in ("/dashboards/primary/", "/", "/status/redundancy/", "/tags/"):

@@ -318,7 +318,7 @@ def until_killed(pair: TwoNodes, bomb: Bomb) -> bool:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("way", "step"), [("change", 5), ("whole", 11), ("conflict", 17)])
+@pytest.mark.parametrize(("way", "step"), [("change", 9), ("whole", 19), ("conflict", 29)])
 def test_killed_before_any_write_a_node_has_the_old_or_the_new_and_goes_on(
     paired: TwoNodes, way: str, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

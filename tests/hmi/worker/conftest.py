@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from hmi import desk
 from hmi.node import redis_server
 from tests.waiting import PATIENCE
 
@@ -39,8 +40,11 @@ class RedisServer:
 
 
 @pytest.fixture
-def redis_node(settings):
-    """The server of the node that these tests are; the web's side of the desk finds it in the settings."""
+def redis_node(settings, monkeypatch):
+    """The server of the node that these tests are; the web's side of the desk finds it in the settings, and
+    has the patience that a busy machine asks for."""
+    monkeypatch.setattr(desk, "PATIENCE", PATIENCE)
+    monkeypatch.setattr(desk, "_CONNECT", PATIENCE)
     # A socket's path may not be long, and pytest's own folders are.
     folder = Path(tempfile.mkdtemp(prefix="tandem-"))
     server = RedisServer(folder)

@@ -86,7 +86,7 @@ class FakeRuntime:
 
     def start(self) -> FakeRuntime:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(PATIENCE)
         return self
 
     def stop(self) -> None:

@@ -26,11 +26,11 @@ $(TEST_STAMP): tests/requirements.txt $(STAMP)
 demo: $(STAMP)
 	@exec $(PY) manage.py plant up --dir "$(PLANT_DIR)" --port-offset "$(PORT_OFFSET)"
 
-# Everything: unit, property, simulation and real brokers first, then the real plant and the real browser,
-# which want the machine for themselves.
+# Everything: unit, property, simulation and real brokers first, in lanes beside each other (tests/conftest.py),
+# then the real plant and the real browser, which want the machine for themselves.
 test: $(TEST_STAMP)
 	@$(PY) tests/prepare.py
-	@$(PY) -m pytest -n 3 --dist loadfile -m "not plant and not browser and not fault"
+	@$(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder -m "not plant and not browser and not fault"
 	@$(PY) -m pytest -m "plant or browser or fault_fast"
 
 # What a commit must pass: format, lint, types, import contracts, migrations, unit tests. Under 90 s.

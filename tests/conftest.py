@@ -23,7 +23,6 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 LONG = (
-    "browser",
     "hmi/replication/test_pair_of_configurations.py",
     "redundancy/core/test_simulation.py",
     "hmi/worker/test_worker_process.py",
@@ -40,9 +39,8 @@ done."""
 
 
 def lane(path: Path) -> str:
-    """What runs in one process, one after the other: a file; the browser's tests together, on one pair."""
-    inside = path.relative_to(Path(__file__).parent)
-    return "browser" if inside.parts[0] == "browser" else str(inside)
+    """What runs in one process, one after the other: a file."""
+    return str(path.relative_to(Path(__file__).parent))
 
 
 def turn(path: Path) -> int:

@@ -70,7 +70,8 @@ class Adapter:
             lambda: history.tally.why,
             self._select,
             node.url,
-            self.logs,
+            self.logs.of,
+            self.logs.failing,
         )
 
     async def take_up(self, gateway: GatewayConfig | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from logging import Logger
 from typing import Any
 
 from hmi.adapter.discovery.findings import MOST_FOUND, Entry
@@ -17,12 +18,12 @@ from hmi.tags.value import Quality
 from hmi.tags.wire import to_iso
 from hmi.worker.adapter_components import Component, Components
 from hmi.worker.adapter_discovery import AdapterDiscoveries, Ground
-from hmi.worker.adapter_logs import AdapterLogs
 from hmi.worker.adapter_look import tried
 from hmi.worker.adapter_status import ComponentState, StatusTags, flows, state_of
 from hmi.worker.adapter_tags import ComponentTags, Keep, Trouble
 from hmi.worker.image import TagImage
 from redundancy.adapter.config import ComponentConfig
+from redundancy.adapter.ground import silent
 from redundancy.adapter.reports import Arrival, ComponentStatus, Condition, NotTaken, ServerStatus
 from sparkplug import DataType, EdgeNodeId, Metric
 
@@ -49,7 +50,8 @@ class _Post:
 class AdapterBoard:
     """`stored(seconds)` waits in a thread until all samples so far are on disk, answering whether they are;
     `failing()` is why history cannot be written, "" if it can. `select` merges what a discovery has found
-    into a component's selection; `url` is this node's. `logs`: what happens at a component is said there.
+    into a component's selection; `url` is this node's. `log` is where the
+    component of an id says what happens, `unlogged` which of those logs cannot be written.
     """
 
     def __init__(
@@ -62,9 +64,10 @@ class AdapterBoard:
         failing: Callable[[], str],
         select: Callable[[str, list[Entry]], Awaitable[None]],
         url: str,
-        logs: AdapterLogs,
+        log: Callable[[str], Logger] = silent,
+        unlogged: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        self._logs = logs
+        self._log, self._unlogged = log, unlogged
         self._image, self._keep, self._wall, self._trouble = image, keep, wall, trouble
         self._stored, self._failing = stored, failing
         self._posts: dict[str, _Post] = {}
@@ -206,7 +209,7 @@ class AdapterBoard:
 
     def warnings(self) -> tuple[str, ...]:
         """What needs a person, in sentences."""
-        return (*self._said, *self._logs.failing(), *filter(None, map(_warning, self._posts.values())))
+        return (*self._said, *self._unlogged(), *filter(None, map(_warning, self._posts.values())))
 
     # -- inside
 
@@ -217,7 +220,7 @@ class AdapterBoard:
             post = None
         if post is None:
             tags = ComponentTags(
-                identity, self._image, self._keep, self._wall, self._trouble, self._logs.of(identity)
+                identity, self._image, self._keep, self._wall, self._trouble, self._log(identity)
             )
             status_tags = StatusTags(identity, self._image, self._wall)
             status = ComponentStatus(identity, Condition.STANDBY, "This node has not begun to act.")

@@ -31,7 +31,8 @@ from hmi.replication.schema import ComponentDocument
 from hmi.replication.standing import standing
 
 LIST = "/config/components/"
-_EDITABLE = ("dataSource", "redundantServers", "dataSelection", "dataFilters", "clientSettings", "failover")
+_SETTINGS = ("clientSettings", "failover", "logging")
+_EDITABLE = ("dataSource", "redundantServers", "dataSelection", "dataFilters", *_SETTINGS)
 _SHOWN = 200
 _NAMES = {
     "dataSource": "Data source",
@@ -40,6 +41,7 @@ _NAMES = {
     "dataFilters": "Data filter",
     "clientSettings": "Client settings",
     "failover": "Failover",
+    "logging": "Log",
 }
 _CONSEQUENCES = {
     "dataSource": "Without it the component reads from nowhere; further servers and the selection stay.",
@@ -156,7 +158,7 @@ def facet(request: HttpRequest, component: str, facet: str) -> HttpResponse:
         "item": item,
         "consequence": _CONSEQUENCES.get(facet, "It goes, on both nodes."),
     }
-    return render(request, "pages/facet.html", page, status=422 if form.errors else 200)
+    return render(request, "pages/form.html", page, status=422 if form.errors else 200)
 
 
 @require_POST
@@ -277,7 +279,7 @@ def _page(held: ComponentDocument) -> dict[str, Any]:
 
 def _settings(held: ComponentDocument) -> list[dict[str, Any]]:
     found = []
-    for name in ("clientSettings", "failover"):
+    for name in _SETTINGS:
         kind = facet_of(held.type, name)
         value = getattr(held, name) or (kind.shape().kept() if kind else {})
         found.append(

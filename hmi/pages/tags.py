@@ -20,6 +20,7 @@ from hmi.people.guard import require
 from hmi.people.rights import Right
 from hmi.replication import documents
 from hmi.replication.schema import Invalid
+from hmi.replication.standing import standing
 from hmi.tags import path as paths
 from hmi.tags.models import Tag
 
@@ -105,7 +106,9 @@ def _edit(request: HttpRequest, tag: Tag, title: str) -> HttpResponse:
         "form": form,
         "title": title,
         "back": _folder_url(tag.path),
+        "here": standing(),
         "remove": reverse("tag-remove", args=[tag.pk]) if tag.pk else "",
+        "consequence": "Removes the tag from both nodes. Its history stays.",
     }
     return render(request, "pages/form.html", page, status=422 if form.errors else 200)
 

@@ -18,6 +18,7 @@ from hmi.people.models import User
 from hmi.people.rights import RIGHTS, Right, Role
 from hmi.replication import people
 from hmi.replication.schema import Invalid
+from hmi.replication.standing import standing
 
 
 @require_safe
@@ -56,9 +57,8 @@ def _edit(request: HttpRequest, user: User, title: str) -> HttpResponse:
             messages.success(request, f"Saved {form.instance.username}.")
             return redirect("users")
     status = 422 if form.errors else 200
-    return render(
-        request, "pages/form.html", {"form": form, "title": title, "back": "/users/"}, status=status
-    )
+    page = {"form": form, "title": title, "back": "/users/", "here": standing()}
+    return render(request, "pages/form.html", page, status=status)
 
 
 def _tell(form: Any, error: Invalid) -> None:

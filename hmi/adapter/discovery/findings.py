@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from hmi.adapter.facets import catalogue
+from hmi.adapter.facets import catalogue, streams
 from hmi.adapter.selection import json_paths, stamps
 from hmi.adapter.selection.choice import data_topic
 from hmi.adapter.selection.selections import LARGEST
@@ -90,12 +90,13 @@ class Findings:
             self._metrics[topic, metric.name] = None
 
     def entries(self) -> list[Entry]:
-        """As the facet takes them, in order of topic and place; no stream id twice."""
+        """As the facet takes them, in order of topic and place; no stream id twice. What it would not take is
+        left out: one odd topic must not keep anybody from selecting the rest."""
         found = [*self._values(), *self._named()]
         ids: set[str] = set()
         for entry in found:
             entry["streamId"] = _distinct(self._stream_id(entry, self._source), ids)
-        return found
+        return [entry for entry in found if _fits(entry)]
 
     def _values(self) -> Iterator[Entry]:
         for topic, places in sorted(self._topics.items()):
@@ -186,6 +187,15 @@ def _one_type(types: set[str]) -> str:
     if len(kinds) == 1:
         return next(iter(kinds))
     return "Float64" if kinds and kinds <= {"Int64", "UInt64", "Float64"} else "String"
+
+
+def _fits(entry: Entry) -> bool:
+    shape = streams.SparkplugSelection if "metricName" in entry else streams.Selection
+    try:
+        shape.model_validate(entry)
+    except ValueError:
+        return False
+    return True
 
 
 def _distinct(wanted: str, ids: set[str]) -> str:

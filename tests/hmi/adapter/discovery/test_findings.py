@@ -106,3 +106,11 @@ def test_nothing_that_is_sent_raises(topic: str, payload: bytes) -> None:
     found = Findings("MQTT", {})
     found.message(topic, payload)
     found.entries()
+
+
+def test_a_topic_that_can_be_no_stream_keeps_nobody_from_selecting_the_rest() -> None:
+    found = Findings(catalogue.MQTT, {})
+    for topic in ("a" * 1500, "x/" * 300, " ", "bell\x07"):
+        found.message(topic, b"1")
+    found.message("mill", b'{"speed": 7, "' + b"k" * 1200 + b'": 1}')
+    assert [entry["streamId"] for entry in found.entries()] == ["mill.$.speed"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -21,6 +24,12 @@ def work(draft):
         ("redundantServers", [
             server | {"hostNameOrIpAddress": f"{name}.example", "serverId": name} for name in "bc"
         ]),
+        ("dataSelection", [
+            {"streamId": "kiln/temperature", "topic": "kiln", "valueField": "$.t", "dataType": "Float64"},
+            {"streamId": "unbreakable" * 12, "topic": "mill/" * 30 + "speed", "valueField": "$.s",
+             "dataType": "String", "dataFilterId": "narrow"},
+        ]),
+        ("dataFilters", [{"id": "narrow", "absoluteDeadband": 0.5, "expirationPeriod": "00:01:00"}]),
     ):
         held = draft.component("Line 1")
         draft.change(held, draft.facet(held, facet), Verb.PUT, said, None)
@@ -62,3 +71,40 @@ def test_the_keyboard_moves_a_server_up_and_down(page: Page) -> None:
     page.keyboard.press("Space")
     order(page, "b", "c", "a")
     expect(page.get_by_role("button", name="dataSource up")).to_be_disabled()
+
+
+PLACES = {
+    "components": "/config/components/",
+    "component": LINE,
+    "source": f"{LINE}dataSource/",
+    "server": f"{LINE}redundantServers/?item=b",
+    "stream": f"{LINE}dataSelection/?item=kiln/temperature",
+    "filter": f"{LINE}dataFilters/?item=narrow",
+    "client": f"{LINE}clientSettings/",
+    "failover": f"{LINE}failover/",
+    "log": f"{LINE}logging/",
+}
+# Also of a table: nothing may have to be scrolled to.
+CUT_OFF = """
+    [...document.querySelectorAll("main a, main button, main input, main td")].filter((each) =>
+        each.offsetParent && each.getBoundingClientRect().right > innerWidth + 0.5)
+        .map((each) => each.outerHTML.slice(0, 100))
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_of_the_adapter_s_pages_is_cut_off(page: Page, pair: Pair, width: int) -> None:
+    folder = "[MQTT Adapter]Line 1"
+    pair.put(f"{folder}/kiln/temperature", 912.5, "Double")
+    pair.put(f"{folder}/{'unbreakable' * 12}", "running" * 40, "String")
+    for server in ("dataSource", "b", "c"):
+        pair.put(f"{folder}/Servers/{server}/Connected", server == "b", "Boolean")
+        pair.put(f"{folder}/Servers/{server}/Last Error", "the server is lost: connection refused", "String")
+    page.set_viewport_size({"width": width, "height": 900})
+    for name, place in PLACES.items():
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            page.goto(pair.master.url + place)
+            if folder := os.environ.get("SHOTS"):
+                page.screenshot(path=Path(folder) / f"{name}-{width}-{theme}.png", full_page=True)
+        assert page.evaluate(CUT_OFF) == [], place

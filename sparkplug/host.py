@@ -135,9 +135,19 @@ class HostSession:
         self._time(node)
         return effects
 
+    def out_of_sight(self, edge: EdgeNodeId, why: str, now: Instant) -> list[Effect]:
+        """It is stale until it is born, or adopted, again."""
+        node = self._nodes.get(edge)
+        return [] if node is None else node.on_server_lost(node.server, why, now)
+
     def births(self) -> list[Birth]:
         """Every birth that stands, each node's before its devices'."""
         return [birth for node in self._nodes.values() for birth in node.births()]
+
+    def has_died(self, edge: EdgeNodeId, device: str | None) -> bool:
+        """Whether it said goodbye, or the broker did: not if it is merely out of sight, or never was seen."""
+        node = self._nodes.get(edge)
+        return node is not None and node.has_died(device)
 
     # --- what is asked of it
 
@@ -280,6 +290,8 @@ class HostSession:
         effects: list[Effect] = []
         for birth in births.values():
             effects += self.adopt(birth, now)
+        # Nobody may have listened since: good enough to understand it by, until it says so itself.
+        self._nodes[edge].requests.want(server, "its birth is known from the record only", now.mono + SETTLE)
         return effects
 
     def _note_state(self, payload: bytes) -> None:

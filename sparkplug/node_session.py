@@ -246,6 +246,13 @@ class NodeSession:
             return []
         return [self.birth, *(device.birth for device in self.devices.values() if device.online)]
 
+    def has_died(self, device: str | None) -> bool:
+        """The node itself (None), or a device of it."""
+        if self.state is NodeState.DEAD or device is None:
+            return self.state is NodeState.DEAD
+        known = self.devices.get(device)
+        return self.online and known is not None and not known.online
+
     # --- inside
 
     def _step(self, step: _Step) -> bool:

@@ -17,7 +17,6 @@ from redundancy.host.peer_births import PeerBirths
 from redundancy.host.reception import Reception
 from redundancy.mqtt import Lost, Message, Opened, Refused, Report
 from redundancy.ports import SWITCH_PATIENCE, Answer, EdgeView, Outcome
-from redundancy.replication.ledger import BIRTH
 from redundancy.site import Alarm, Site
 from sparkplug import (
     DataType,
@@ -58,7 +57,13 @@ class Engine:
         self._on_progress = on_progress
         self._state_topic = state_topic(config.host_id)
         self._host = HostSession(config.host_id, reorder_timeout=config.reorder_timeout)
-        self.peer_births = PeerBirths(self._host, site, lambda: self.config.servers, self._perform)
+        self.peer_births = PeerBirths(
+            self._host,
+            site,
+            lambda: self.config.servers,
+            self._perform,
+            lambda: self._acting and site.holds(),
+        )
         self._clock = StateClock(site.ledger)
         self._servers = {server.name: self._server(server) for server in config.servers}
         self._commands = Commands(lambda orders: in_flight.note(site.ledger, site.node, orders))
@@ -91,6 +96,7 @@ class Engine:
         self.listen(True)
         for server in self._servers.values():
             server.act()
+        self.peer_births.take_over()
 
     def hold(self) -> None:
         """A planned switch: no command any more; STATE stays online until `leave` or `goodbye`."""
@@ -321,6 +327,7 @@ class Engine:
 
     def _perform_one(self, effect: Effect, server: HostServer | None) -> None:
         sink = self._site.sink
+        self.peer_births.follow(effect)
         match effect:
             case Values(edge, device, metrics, at):
                 self.reception.heard(edge, metrics, self._site.clock.now().mono)
@@ -328,20 +335,17 @@ class Engine:
                 sink.values(edge, device, metrics, at)
             case NodeBorn():
                 self._born(effect)
-            case DeviceBorn(edge, device, metrics, at, birth):
+            case DeviceBorn(edge, device, metrics, at):
                 self._views = None
                 self._types.setdefault(edge, {})[device] = _types(metrics)
                 self._commands.echo(edge, device, metrics)
-                self.peer_births.keep(birth)
                 sink.device_born(edge, device, metrics, at)
             case NodeDied(edge, _, at, why):
-                self._forget_births(edge)
                 self._offline(edge, at, why)
             case NodeStale(edge, _, at, why):
                 self._offline(edge, at, why)
             case DeviceDied(edge, device, at):
                 self._views = None
-                self._site.ledger.note(BIRTH, f"{edge}/{device}", b"")
                 # Its orders wait on: a rebirth takes every device away for a moment, and answers with DBIRTH.
                 sink.device_stale(edge, device, at, "the device has died")
             case RebirthWanted(edge, _, cause):
@@ -359,7 +363,6 @@ class Engine:
         self._commands.echo(edge, None, born.metrics)
         self._online[edge] = born.server
         self._lost_at.pop(edge, None)
-        self.peer_births.keep(born.birth)
         self._site.sink.node_born(edge, born.server, born.metrics, born.at)
         self._site.sink.node_online(edge, True, born.server, born.at)
         self._on_progress()
@@ -372,10 +375,6 @@ class Engine:
         self._site.sink.node_stale(edge, at, why)
         self._site.sink.node_online(edge, False, None, at)
         self._on_progress()
-
-    def _forget_births(self, edge: EdgeNodeId) -> None:
-        for device in self._types.get(edge, {}):
-            self._site.ledger.note(BIRTH, str(edge) if device is None else f"{edge}/{device}", b"")
 
     def _ask_rebirth(self, edge: EdgeNodeId) -> None:
         """Only the holder has a command session; the session says how often, and keeps the wish."""

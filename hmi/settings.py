@@ -110,6 +110,7 @@ def _sqlite(name: str) -> dict[str, object]:
             "timeout": 5,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
         },
+        "TEST": {"NAME": ":memory:"},
     }
 
 
@@ -118,7 +119,7 @@ def _sqlite(name: str) -> dict[str, object]:
 DATABASES = {
     "default": _sqlite("config.db"),
     # On its own in tests too: it needs nothing of the other.
-    "history": _sqlite("history.db") | {"TEST": {"DEPENDENCIES": []}},
+    "history": _sqlite("history.db") | {"TEST": {"NAME": ":memory:", "DEPENDENCIES": []}},
 }
 DATABASE_ROUTERS = ["hmi.history.router.HistoryRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -238,7 +238,7 @@ def test_ids_that_look_like_paths_of_each_other_are_apart_and_long_ones_have_a_f
     logs.configure({"a": unset() | {"logLevel": "None"}})
     for name in names:
         logs.of(name).info("from %s", name[:3])
-    wait_for(lambda: len(list((tmp_path / "logs").iterdir())) == 4)
+    wait_for(lambda: len(list((tmp_path / "logs").glob("*"))) == 4)
     assert {each.name for each in (tmp_path / "logs").iterdir()} == {file_name(n) for n in names[1:]}
     assert file_name("MQTT1") == "MQTT1.log"
 

@@ -15,6 +15,7 @@ _PATIENCE = 0.25
 def poke_after_commit() -> None:
     """The configuration has changed: waits a moment for it to be taken up. Once for a transaction."""
     if not any(entry[1] is _poke for entry in connection.run_on_commit):
+        connection.run_on_commit = [entry for entry in connection.run_on_commit if entry[1] is not _push]
         transaction.on_commit(_poke)
 
 

@@ -89,8 +89,9 @@ async def test_guests_of_the_node_that_stays_are_left_alone(plant: Plant, broker
     set_ = owned(brokers)
     master, backup = await ready(plant, set_)
     observer = plant.watch(set_[1])
+    await until(lambda: observer.ready)
     plant.single(edge(*reversed(set_))).start()
-    await until(lambda: at(master) == at(backup) == set_[1].name)
+    await until(lambda: at(master) == at(backup) == set_[1].name and observer.topics("DBIRTH"))
     births = len(observer.topics("NBIRTH"))
 
     await master.stop()

@@ -91,7 +91,7 @@ def test_a_disk_that_refuses_leaves_the_file_whole(
     folder: Path, django_capture_on_commit_callbacks: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = (folder / "node.json").read_bytes()
-    (folder / "node.new").mkdir()
+    (folder / "node.json.new").mkdir()
     with django_capture_on_commit_callbacks(execute=True), documents.change(ALICE):
         Node.objects.filter(name="primary-master").update(http="127.0.0.1:26188")
     assert (folder / "node.json").read_bytes() == before

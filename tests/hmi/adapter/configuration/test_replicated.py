@@ -116,6 +116,7 @@ def test_edits_on_both_sides_of_a_cut_wait_for_a_choice(pair: TwoNodes) -> None:
     assert configured(pair.master)[0]["dataSource"]["hostNameOrIpAddress"] == "broker"
 
 
+@pytest.mark.django_db
 def test_a_document_without_components_is_spelled_as_ever() -> None:
     document = parse(ConfigDocument, documents.stored_form(config()))
     assert not [key for key in split(document) if key.startswith(("component", "secret"))]

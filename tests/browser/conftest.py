@@ -15,9 +15,10 @@ from hmi.plant.layout import layout
 from tests.conftest import CHROMIUM
 from tests.hmi.fake_runtime import FakeRuntime, fill_primary
 from tests.hmi.web_node import PASSWORD, WebNode, furnish
+from tests.plant.conftest import free_offset
 from tests.waiting import PATIENCE
 
-OFFSET = 18_100
+_OFFSET = 18_000  # or the next that is free: far from a plant's, and a killed run may have left its servers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -64,9 +65,10 @@ class Pair:
 @pytest.fixture(scope="session")
 def running_pair() -> Iterator[Pair]:
     with tempfile.TemporaryDirectory(prefix="tandem-") as name:
-        plant = layout(OFFSET)
+        offset = free_offset(_OFFSET)
+        plant = layout(offset)
         master = WebNode(Path(name) / "master", plant, "primary-master")
-        furnish(master, OFFSET)
+        furnish(master, offset)
         # One database for both: the exchange of sessions between nodes has tests of its own.
         backup = WebNode(Path(name) / "backup", plant, "primary-backup", databases_of=master)
         pair = Pair(master, backup)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.redundancy.two_hosts import DEVICE, EDGE, World
 
-HISTORIES = int(os.environ.get("BIRTH_HISTORIES", "400"))
+HISTORIES = int(os.environ.get("BIRTH_HISTORIES", "300"))
 
 
 @pytest.mark.parametrize("begin", range(0, HISTORIES, 100))

@@ -444,7 +444,7 @@ class Watch:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("parts", [False, True], ids=["changes", "wholes"])
-@settings(max_examples=200 if THOROUGH else 7, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200 if THOROUGH else 4, suppress_health_check=list(HealthCheck))
 @given(history=steps)
 def test_in_any_history_both_end_with_the_same_and_nothing_is_lost_without_a_name(
     empty: Path, parts: bool, history: list[tuple[Any, ...]]

@@ -19,7 +19,7 @@ from tests.redundancy.core.machines import BACKUP, MASTER, NODES, Plan
 from tests.redundancy.core.mutants import MUTANTS
 from tests.redundancy.core.world import World
 
-HISTORIES = int(os.environ.get("SIM_HISTORIES", "1200"))
+HISTORIES = int(os.environ.get("SIM_HISTORIES", "600"))
 BATCHES = 6
 REGRESSIONS = {
     1705: "a candidate went on asking for a number that its own vote had promised to its peer",

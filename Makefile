@@ -32,7 +32,7 @@ demo: $(STAMP)
 test: $(TEST_STAMP)
 	@$(PY) tests/prepare.py
 	@said=$$(mktemp); $(PY) -m pytest -m "browser and not plant" > "$$said" 2>&1 & browser=$$!; \
-	$(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder -m "not plant and not browser and not fault"; \
+	$(PY) -m pytest -n 4 --dist loadgroup --no-loadscope-reorder -m "not plant and not browser and not fault"; \
 	lanes=$$?; wait $$browser; seen=$$?; cat "$$said"; rm "$$said"; [ $$lanes = 0 ] && [ $$seen = 0 ]
 	@$(PY) -m pytest -m "plant or fault_fast"
 

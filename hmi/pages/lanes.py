@@ -11,16 +11,19 @@ from hmi.live.condition import ATTENTION, look
 
 _NARROWEST = 0.3  # per cent: what lasted a moment must be seen, too
 _FOR_A_WORD = 1.05  # per cent for each character of a word
+_ON_A_PHONE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One span. `left` and `width` in per cent; `text` is empty where there is no room for the word."""
+    """One span. `left` and `width` in per cent; `text` is empty where there is no room for the word, and
+    `snug` where there is none on a phone."""
 
     left: str
     width: str
     look: str
     text: str
+    snug: bool
     title: str
 
 
@@ -73,8 +76,11 @@ def _bars(spans: Sequence[Sequence[Any]], begin: int, end: int) -> list[Bar]:
         left = max(0.0, (at - begin) * 100 / (end - begin))
         width = max(_NARROWEST, (until - max(at, begin)) * 100 / (end - begin))
         text = word if width > _FOR_A_WORD * len(word) else ""
+        snug = width <= _ON_A_PHONE * len(word)
         title = f"{word} from {_clock(at)} to {_clock(until)}" + (f": {why}" if why else "")
-        found.append(Bar(f"{left:.2f}%", f"{min(width, 100 - left):.2f}%", word_look(word), text, title))
+        found.append(
+            Bar(f"{left:.2f}%", f"{min(width, 100 - left):.2f}%", word_look(word), text, snug, title)
+        )
     return found
 
 

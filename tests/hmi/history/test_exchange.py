@@ -30,6 +30,8 @@ class Node:
         self.file = file
         if not file.exists():
             with sqlite3.connect(file) as connection:
+                # As the migrations leave it. Two that make it WAL at the same moment would meet.
+                connection.execute("PRAGMA journal_mode=WAL")
                 for statement in schema.COMPLETE:
                     connection.execute(statement)
             connection.close()

@@ -53,3 +53,8 @@ def test_words_look_as_bad_as_they_are() -> None:
         "standby",
         "attention",
     ]
+
+
+def test_a_word_that_only_a_wide_page_has_room_for_is_marked() -> None:
+    bars = drawn((BEGIN, "Active", ""), (BEGIN + 13 * MINUTE, "Standby", "")).lanes[0].bars
+    assert [(bar.text, bar.snug) for bar in bars] == [("Active", False), ("Standby", True)]

@@ -62,6 +62,7 @@ class Machine:
     voter: Voter | None = None
     asleep: bool = False
     writing: bool = False
+    raising: bool = False  # it goes on under a higher number, once that is on disk
     disk_fails: bool = False
     inbox: deque[Any] = field(default_factory=deque)
     acting: int = 0

@@ -23,6 +23,7 @@ HISTORIES = int(os.environ.get("SIM_HISTORIES", "600"))
 BATCHES = 6
 REGRESSIONS = {
     1705: "a candidate went on asking for a number that its own vote had promised to its peer",
+    95737: "the watch counted a number in place before its promise was on disk, and a crash came between",
 }
 
 

@@ -58,9 +58,13 @@ class Watch:
             written = written or isinstance(order, act.Persist)
             if written and isinstance(order, act.StandDown | act.LetGo):
                 raise self.violation(f"{machine.name} waits for a disk to stand down")
-        raised = [o for o in orders if isinstance(o, act.Note) and " goes on as term " in o.sentence]
-        if raised and machine.pair is not None and any(isinstance(o, act.Persist) for o in orders):
-            self._own(machine, machine.pair.view(machine.clock(self.t)).epoch)
+        # Nobody may act under the new number before its promise is on disk (Runtime.holds): then it counts.
+        machine.raising = any(map(_raises, orders)) and any(isinstance(o, act.Persist) for o in orders)
+
+    def _saved(self, machine: Machine, epoch: int) -> None:
+        if machine.raising:
+            machine.raising = False
+            self._own(machine, epoch)
 
     def violation(self, what: str) -> Violation:
         tail = "\n".join(self.story[-60 if not self.trace else -4000 :])
@@ -68,3 +72,7 @@ class Watch:
 
     def say(self, sentence: str) -> None:
         self.story.append(f"{self.t:9.3f}  {sentence}")
+
+
+def _raises(order: act.Action) -> bool:
+    return isinstance(order, act.Note) and " goes on as term " in order.sentence

@@ -239,6 +239,7 @@ class World(Watch):
             return False
         if self.broken.durable:
             machine.promise = order.promise
+        self._saved(machine, order.promise.last_own)
         if fate < 0.02:
             self.crash(machine.name)  # written, but nobody hears of it
             self.after(self.random.uniform(0.1, 3), lambda: self.start(machine.name))

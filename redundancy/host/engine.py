@@ -327,7 +327,6 @@ class Engine:
 
     def _perform_one(self, effect: Effect, server: HostServer | None) -> None:
         sink = self._site.sink
-        self.peer_births.follow(effect)
         match effect:
             case Values(edge, device, metrics, at):
                 self.reception.heard(edge, metrics, self._site.clock.now().mono)
@@ -336,15 +335,18 @@ class Engine:
             case NodeBorn():
                 self._born(effect)
             case DeviceBorn(edge, device, metrics, at):
+                self.peer_births.follow(effect)
                 self._views = None
                 self._types.setdefault(edge, {})[device] = _types(metrics)
                 self._commands.echo(edge, device, metrics)
                 sink.device_born(edge, device, metrics, at)
             case NodeDied(edge, _, at, why):
+                self.peer_births.follow(effect)
                 self._offline(edge, at, why)
             case NodeStale(edge, _, at, why):
                 self._offline(edge, at, why)
             case DeviceDied(edge, device, at):
+                self.peer_births.follow(effect)
                 self._views = None
                 # Its orders wait on: a rebirth takes every device away for a moment, and answers with DBIRTH.
                 sink.device_stale(edge, device, at, "the device has died")
@@ -363,6 +365,7 @@ class Engine:
         self._commands.echo(edge, None, born.metrics)
         self._online[edge] = born.server
         self._lost_at.pop(edge, None)
+        self.peer_births.follow(born)
         self._site.sink.node_born(edge, born.server, born.metrics, born.at)
         self._site.sink.node_online(edge, True, born.server, born.at)
         self._on_progress()

@@ -51,8 +51,8 @@ class PeerBirths:
         """Whether `known` may tell news: at first, and when a server has come back, where edge nodes that
         never noticed will not be born again."""
 
-    def follow(self, effect: Effect) -> None:
-        """A birth or a death, as the host session sees it: on record, if this node keeps it."""
+    def follow(self, effect: NodeBorn | DeviceBorn | NodeDied | DeviceDied) -> None:
+        """As the host session sees it: on record, if this node keeps it."""
         if not self._keeps():
             return
         match effect:

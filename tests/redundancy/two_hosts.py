@@ -17,7 +17,7 @@ from redundancy.host.peer_births import PeerBirths
 from redundancy.replication.records import Record
 from redundancy.site import Site
 from sparkplug import DataType, EdgeNodeId, EdgeSession, Effect, HostSession, Instant, Metric, Publish
-from sparkplug.effects import RebirthWanted, Values
+from sparkplug.effects import DeviceBorn, DeviceDied, NodeBorn, NodeDied, RebirthWanted, Values
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")
 DEVICE = "Device 1"
@@ -66,7 +66,8 @@ class Host:
 
     def perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
-            self.births.follow(effect)
+            if isinstance(effect, NodeBorn | DeviceBorn | NodeDied | DeviceDied):
+                self.births.follow(effect)
             self.values += isinstance(effect, Values)
             self.wishes += isinstance(effect, RebirthWanted)
 

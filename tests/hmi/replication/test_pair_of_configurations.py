@@ -22,7 +22,7 @@ from hmi.replication.descent import Version
 from hmi.replication.models import Change, Conflict, Record, RejectedDocument
 from hmi.tags.models import Tag
 from tests.hmi.founded import config
-from tests.hmi.replication.two_nodes import TwoNode, TwoNodes, quiet_pokes, template
+from tests.hmi.replication.two_nodes import TwoNode, TwoNodes, empty_databases
 
 THOROUGH = "THOROUGH" in os.environ
 """Every write is one to be killed before, and histories are many: some minutes."""
@@ -39,12 +39,8 @@ def unit(number: int, text: str) -> Callable[[], Any]:
 
 @pytest.fixture(scope="module")
 def empty(django_db_blocker: Any) -> Iterator[Path]:
-    with (
-        django_db_blocker.unblock(),
-        quiet_pokes(),
-        tempfile.TemporaryDirectory(prefix="tandem-") as folder,
-    ):
-        yield template(Path(folder))
+    with django_db_blocker.unblock(), empty_databases() as folder:
+        yield folder
 
 
 @pytest.fixture

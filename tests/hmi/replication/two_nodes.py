@@ -6,6 +6,7 @@ The nodes run the product's own store and the product's own exchange; only the s
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,13 @@ def template(folder: Path) -> Path:
     with database(file):
         call_command("migrate", verbosity=0, database="default")
     return file
+
+
+@contextmanager
+def empty_databases() -> Iterator[Path]:
+    """A template for a whole module of tests, with nobody to be poked."""
+    with quiet_pokes(), tempfile.TemporaryDirectory(prefix="tandem-") as folder:
+        yield template(Path(folder))
 
 
 @contextmanager
@@ -163,4 +171,13 @@ def quiet_pokes() -> Any:
     return mock.patch.multiple(poke, _poke=lambda: None, _push=lambda: None)
 
 
-__all__ = ["NAMES", "TwoNode", "TwoNodes", "database", "journal", "quiet_pokes", "template"]
+__all__ = [
+    "NAMES",
+    "TwoNode",
+    "TwoNodes",
+    "database",
+    "empty_databases",
+    "journal",
+    "quiet_pokes",
+    "template",
+]

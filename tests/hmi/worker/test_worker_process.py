@@ -187,6 +187,21 @@ def publish(broker, payload, topic="kiln", **more):
     single(topic, payload, qos=1, hostname="127.0.0.1", port=broker.port, auth=auth, **more)
 
 
+def selects_what_a_discovery_finds(node, broker):
+    """Of itself, where that was asked for, but not what can be no stream."""
+    publish(broker, '{"speed": 7, "\\u0007": 1}', "mill", retain=True)
+    publish(broker, "1", "long/" * 30 + "topic", retain=True)
+    publish(broker, "1", "mill//..", retain=True)
+    asked = {"component": "Line 1", "id": "auto", "query": "", "topics": ["#"], "wait": 0.5}
+    desk.ask("discovery_start", **asked, auto_select=True)
+    state = lambda: desk.ask("discovery_one", component="Line 1", id="auto")  # noqa: E731
+    node.wait_until(lambda: state()["status"] != "Active", "the discovery is over")
+    assert (state()["status"], state()["errors"]) == ("Complete", None)
+    speed = f"{LINE_1}/mill.$.speed"
+    node.wait_until(lambda: read(speed)["value"] == 7, "the selected stream has the retained value")
+    assert read(f"{LINE_1}/kiln/t")["quality"] == "Good"
+
+
 def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node, broker):
     # It shows its tags, and takes a write.
     assert read(TAG_1)["value"] == 10
@@ -239,18 +254,7 @@ def test_a_worker_runs_its_node_through_a_twin_a_lost_redis_and_a_restart(node, 
     node.wait_until(lambda: [value for _, value in node.stored(f"{LINE_1}/kiln/t")] == [912.5], "its sample")
     assert desk.ask("metrics")["adapter_servers_connected"] == 1
 
-    # What a discovery finds is selected by itself where that was asked for, but what can be no stream.
-    publish(broker, '{"speed": 7, "\\u0007": 1}', "mill", retain=True)
-    publish(broker, "1", "long/" * 30 + "topic", retain=True)
-    publish(broker, "1", "mill//..", retain=True)
-    asked = {"component": "Line 1", "id": "auto", "query": "", "topics": ["#"], "wait": 0.5}
-    desk.ask("discovery_start", **asked, auto_select=True)
-    state = lambda: desk.ask("discovery_one", component="Line 1", id="auto")  # noqa: E731
-    node.wait_until(lambda: state()["status"] != "Active", "the discovery is over")
-    assert (state()["status"], state()["errors"]) == ("Complete", None)
-    speed = f"{LINE_1}/mill.$.speed"
-    node.wait_until(lambda: read(speed)["value"] == 7, "the selected stream has the retained value")
-    assert read(f"{LINE_1}/kiln/t")["quality"] == "Good"
+    selects_what_a_discovery_finds(node, broker)
 
     # SIGTERM ends it at once, with everything stored; the written value is there afterwards.
     started = time.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,15 @@ from hmi.replication.resources import split
 from hmi.replication.schema import ConfigDocument, Invalid, parse
 from hmi.replication.standing import Standing
 from tests.hmi.founded import config
-from tests.hmi.replication.two_nodes import TwoNode, TwoNodes, quiet_pokes, template
+from tests.hmi.replication.two_nodes import TwoNode, TwoNodes, empty_databases
 
 SOURCE = {"hostNameOrIpAddress": "broker", "userName": "u", "password": "a password"}
 
 
 @pytest.fixture(scope="module")
 def empty(django_db_blocker: Any) -> Iterator[Path]:
-    with (
-        django_db_blocker.unblock(),
-        quiet_pokes(),
-        tempfile.TemporaryDirectory(prefix="tandem-") as folder,
-    ):
-        yield template(Path(folder))
+    with django_db_blocker.unblock(), empty_databases() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -77,8 +77,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "hmi.people.standby.ReadOnlyOnStandby",
     "axes.middleware.AxesMiddleware",
+    "hmi.people.standby.ReadOnlyOnStandby",
 ]
 
 ROOT_URLCONF = "hmi.urls"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import iscoroutinefunction
-from typing import Any
 
-from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -21,26 +18,19 @@ _NOT_CONFIGURATION = ("/tags/write", "/admin/login/", "/admin/logout/")
 
 
 class ReadOnlyOnStandby:
-    """Refuses edits with 409 before they begin, and turns a NotActive out of a view into the same answer."""
+    """Refuses edits with 409 before they begin, and turns a NotActive out of a view into the same answer.
 
-    sync_capable = True
-    async_capable = True
+    The innermost, and not made for async: so Django runs everything around it in one go on the request's own
+    thread. A chain of both kinds would change threads twice in each middleware (decision 0021).
+    """
 
-    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
-        self._async = iscoroutinefunction(get_response)
-        if self._async:
-            markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> Any:
-        if self._async:
-            return self._acall(request)
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         return self._refused(request) or self._get_response(request)
-
-    async def _acall(self, request: HttpRequest) -> Any:
-        if not edits_configuration(request):
-            return await self._get_response(request)
-        return await sync_to_async(self._refused)(request) or await self._get_response(request)
 
     @staticmethod
     def _refused(request: HttpRequest) -> HttpResponse | None:

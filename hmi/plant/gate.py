@@ -26,12 +26,23 @@ class Refused(Exception):
 
 
 class Gate:
-    """The API of one node."""
+    """The API of one node. With `keep` its connection stays between two questions: for one thread only."""
 
-    def __init__(self, where: Endpoint, token: str, timeout: float = 1.0) -> None:
+    def __init__(self, where: Endpoint, token: str, timeout: float = 1.0, *, keep: bool = False) -> None:
         self._where = where
         self._token = token
         self._timeout = timeout
+        self._keep = keep
+        self._kept: http.client.HTTPConnection | None = None
+
+    def kept(self) -> Gate:
+        """Another one to the same node, which keeps its connection."""
+        return Gate(self._where, self._token, self._timeout, keep=True)
+
+    def close(self) -> None:
+        """The connection that was kept, if there is one. The next question opens it again."""
+        if self._kept is not None:
+            self._kept.close()
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path, None)
@@ -66,16 +77,22 @@ class Gate:
                 return samples
 
     def _ask(self, method: str, path: str, body: Any) -> Any:
-        connection = http.client.HTTPConnection(self._where.host, self._where.port, timeout=self._timeout)
+        where, connection = self._where, self._kept
+        if connection is None:
+            connection = http.client.HTTPConnection(where.host, where.port, timeout=self._timeout)
+        self._kept = connection if self._keep else None
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        whole = False
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
+            whole = True
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"{self._where} does not answer: {error}") from None
+            raise Unreachable(f"{where} does not answer: {error}") from None
         finally:
-            connection.close()
+            if not (whole and self._keep):
+                connection.close()
         try:
             answer = json.loads(text) if text else None
         except json.JSONDecodeError:

@@ -132,11 +132,13 @@ class HostServer:
         return self.cmd.failed or self.state.failed
 
     def act(self) -> None:
-        """Command and speak STATE. Commands first: their CONNECT throws off whoever held the role before."""
+        """Command and speak STATE. The command session's CONNECT throws off whoever held the role before;
+        STATE goes beside it, since a command waits for both and a planned switch for the command."""
         self._held = False
         self.cmd.want()
-        if self.cmd.is_open:
-            self._want_state()
+        self.state.want()
+        if self.state.is_open:
+            self.follow_clock()
         if self._legacy is not None and self._announced.is_set():
             self._legacy.act()
 
@@ -221,7 +223,7 @@ class HostServer:
         return self._connection(f"{self._client}-cmd", report)
 
     def _connect_state(self, report: OnReport) -> Connection | None:
-        if self._held or not self.cmd.is_open:
+        if self._held:
             return None
         now = self._site.clock.now()
         outranked = self._clock.outranked
@@ -234,20 +236,13 @@ class HostServer:
         client = f"{self._client}-state-{self._site.node}"
         return Connection(asyncio.get_running_loop(), self._server, client, report, will=will)
 
-    def _want_state(self) -> None:
-        self.state.want()
-        if self.state.is_open:
-            self.follow_clock()
-
     def _on_ingest(self, report: Report) -> None:
         self._owner.ingested(self, report)
 
     def _on_cmd(self, report: Report) -> None:
         match report:
-            case Opened():
-                self._want_state()
-                if self._announced.is_set():
-                    self._owner.commanding(self)
+            case Opened() if self._announced.is_set():
+                self._owner.commanding(self)
             case Lost() | Refused():
                 self._owner.stated(self)
 

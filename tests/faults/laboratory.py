@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from hmi.plant import control
-from hmi.plant.gate import Refused, Unreachable
+from hmi.plant.gate import Gate, Refused, Unreachable
 from hmi.plant.layout import WITNESS, PlantNode, layout
 from tests.faults import network
 from tests.faults.clocks import INJECTED
@@ -86,10 +86,13 @@ class Laboratory(RunningPlant):
             self.wires.set_one(f"{frm} peer", out=weather)
             self.wires.set_one(f"{to} peer", back=weather)
 
-    def commanded(self, host: PlantNode, value: int, edge: str = "Edge 1") -> str:
-        """The outcome of a write to the edge's Tag 1."""
+    def commanded(
+        self, host: PlantNode, value: int, edge: str = "Edge 1", *, gate: Gate | None = None
+    ) -> str:
+        """The outcome of a write to the edge's Tag 1, by the plant's own connection or another."""
+        path = f"[MQTT Engine]Edge Nodes/Group 1/{edge}/Device 1/Tag 1"
         try:
-            answer = self.gate(host).write(f"[MQTT Engine]Edge Nodes/Group 1/{edge}/Device 1/Tag 1", value)
+            answer = (gate or self.gate(host)).write(path, value)
         except Unreachable:
             return "unreachable"
         except Refused as error:

@@ -20,4 +20,5 @@ def test_whatever_proves_a_fault_elsewhere_is_there() -> None:
     for fault in matrix():
         for test in fault.also:
             file, _, name = test.partition("::")
-            assert f"def {name.rpartition('::')[2]}(" in Path(BASE_DIR / file).read_text(), test
+            text = Path(BASE_DIR / file).read_text()
+            assert f"def {name.rpartition('::')[2]}(" in text or not name, test

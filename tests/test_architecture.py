@@ -20,7 +20,7 @@ NAMELESS = {"utils", "helpers", "managers", "misc", "common"}
 MAY_CATCH_ALL = {
     "hmi/live/hub.py": "one subscription serves every browser: it is begun anew",
     "hmi/worker/bootstep.py": "a dead runtime ends the worker, so that its parent starts another",
-    "hmi/worker/desk.py": "one question that fails must not silence the desk",
+    "hmi/worker/desk/desk.py": "one question that fails must not silence the desk",
     "redundancy/mqtt/connection.py": "the outermost frame of a client's thread: a dead one must be told",
     "redundancy/replication/replicator.py": "whatever a database may raise is tried again",
     "redundancy/runtime.py": "the role is not the database's hostage",

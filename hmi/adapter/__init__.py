@@ -9,6 +9,6 @@ Its rooms, each of which knows only those below it:
     secrets         protected values, and the node's certificates
     facets          what one facet may hold and what the verbs do to it; pure
 
-The sessions are in `redundancy.adapter`, the tags and the logs in `hmi.worker.adapter*`, the pages in
+The sessions are in `redundancy.adapter`, the tags and the logs in `hmi.worker.adapter`, the pages in
 `hmi.pages.component*`.
 """

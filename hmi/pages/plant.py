@@ -1,6 +1,6 @@
 """The picture of the plant: who is there, in which state, and which edge is on which broker.
 
-Made from the worker's overview (hmi.worker.overview) and the configured servers. Pure but for the rows.
+Made from the worker's overview (hmi.worker.desk.overview) and the configured servers. Pure but for the rows.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from hmi.replication.resources import TAG, is_tag
 from hmi.tags import path as paths
 from hmi.tags.models import Tag
 from hmi.tags.wire import from_wire
-from hmi.worker.tag_book import NO_TAGS, EdgeTag, TagBook
+from hmi.worker.providers.tag_book import NO_TAGS, EdgeTag, TagBook
 from redundancy import whole_file
 from redundancy.config import GatewayConfig, NodeConfig
 from sparkplug import DataType, EdgeNodeId

@@ -22,7 +22,7 @@ from hmi.tags import path as paths
 from hmi.tags.value import Quality
 from hmi.tags.wire import to_wire, too_large
 from hmi.worker.gateway_state import GatewayState, public, steady
-from hmi.worker.image import TagImage
+from hmi.worker.providers.image import TagImage
 from redundancy.clock import Clock
 from redundancy.ports import GatewayView
 

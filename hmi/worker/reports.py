@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hmi.worker.edge_tags import EdgeTags
-from hmi.worker.engine_tags import EngineTags
-from hmi.worker.gateway_tags import GatewayTags
+from hmi.worker.providers.edge_tags import EdgeTags
+from hmi.worker.providers.engine_tags import EngineTags
+from hmi.worker.providers.gateway_tags import GatewayTags
 from redundancy.ports import GatewayView
 from redundancy.replication.records import Record
 from sparkplug import EdgeNodeId, Metric

@@ -24,17 +24,17 @@ from hmi.people import audit
 from hmi.replication import documents, ledger
 from hmi.replication.store import DjangoStore
 from hmi.worker import configuration
-from hmi.worker.adapter import Adapter
+from hmi.worker.adapter.adapter import Adapter
 from hmi.worker.configuration import Configuration
-from hmi.worker.desk import Desk
-from hmi.worker.edge_tags import PROVIDER, EdgeTags
-from hmi.worker.engine_tags import EngineTags
+from hmi.worker.desk.desk import Desk
+from hmi.worker.desk.operations import Operations
+from hmi.worker.desk.pair_operations import PairOperations
 from hmi.worker.gateway_state import GatewayState
-from hmi.worker.gateway_tags import GatewayTags
-from hmi.worker.image import TagImage
 from hmi.worker.journal import Journal
-from hmi.worker.operations import Operations
-from hmi.worker.pair_operations import PairOperations
+from hmi.worker.providers.edge_tags import PROVIDER, EdgeTags
+from hmi.worker.providers.engine_tags import EngineTags
+from hmi.worker.providers.gateway_tags import GatewayTags
+from hmi.worker.providers.image import TagImage
 from hmi.worker.publisher import Publisher
 from hmi.worker.reports import Reports, Troubles
 from hmi.worker.sampler import Sampler

@@ -24,13 +24,13 @@ from hmi.tags.about import About
 from hmi.tags.path import PathError, canonical
 from hmi.tags.value import Quality
 from hmi.tags.wire import to_iso, to_wire, too_large
-from hmi.worker.adapter_board import AdapterBoard
-from hmi.worker.adapter_components import Component, Components
-from hmi.worker.desk import Desk
+from hmi.worker.adapter.board import AdapterBoard
+from hmi.worker.adapter.components import Component, Components
+from hmi.worker.desk.desk import Desk
+from hmi.worker.desk.overview import overview
+from hmi.worker.desk.pair_operations import Paired, PairOperations
 from hmi.worker.gateway_state import GatewayState
-from hmi.worker.image import TagImage
-from hmi.worker.overview import overview
-from hmi.worker.pair_operations import Paired, PairOperations
+from hmi.worker.providers.image import TagImage
 from hmi.worker.publisher import Publisher
 from redundancy.adapter.reports import ComponentStatus
 from redundancy.clock import Clock

@@ -10,7 +10,7 @@ from django.test import Client
 from hmi.adapter.configuration import session
 from hmi.gateways import sealing
 from hmi.replication.schema import ComponentDocument
-from hmi.worker.adapter_components import made
+from hmi.worker.adapter.components import made
 from redundancy.adapter.reports import ComponentStatus, Condition, ServerStatus
 from tests.hmi.fake_runtime import FakeRuntime, wall
 from tests.hmi.founded import become, browser

@@ -8,11 +8,11 @@ from contextlib import suppress
 import orjson
 import redis
 
-from hmi.worker.edge_tags import EdgeTags
-from hmi.worker.engine_tags import EngineTags
-from hmi.worker.gateway_tags import GatewayTags
-from hmi.worker.image import TagImage
 from hmi.worker.journal import MOST_ENTRIES, STREAM, Journal
+from hmi.worker.providers.edge_tags import EdgeTags
+from hmi.worker.providers.engine_tags import EngineTags
+from hmi.worker.providers.gateway_tags import GatewayTags
+from hmi.worker.providers.image import TagImage
 from hmi.worker.reports import Reports
 from redundancy.ports import EdgeView
 from sparkplug import EdgeNodeId

@@ -8,7 +8,7 @@ import redis.asyncio
 
 from hmi import desk
 from hmi.worker.gateway_state import GatewayState
-from hmi.worker.image import TagImage
+from hmi.worker.providers.image import TagImage
 from hmi.worker.publisher import WATCH_LIFE, Publisher, Watches
 from redundancy.clock import Clock
 from sparkplug import Instant

@@ -9,7 +9,7 @@ import pytest
 
 from hmi.adapter.discovery import discoveries
 from hmi.adapter.facets.answers import Refused
-from hmi.worker.adapter_discovery import AdapterDiscoveries, Ground
+from hmi.worker.adapter.discovery import AdapterDiscoveries, Ground
 from redundancy.adapter.config import ComponentConfig
 from tests.hmi.adapter.api.contract import MQTT1, STREAMS
 from tests.hmi.adapter.api.test_contract import send

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from hmi.tags import path as paths
 from hmi.tags.value import Quality
-from hmi.worker.image import FOLDER, TAG, Child, TagImage
+from hmi.worker.providers.image import FOLDER, TAG, Child, TagImage
 
 TAG_1 = "[default]Edge Nodes/Group 1/Edge 1/Device 1/Tag 1"
 DEVICE = "[default]Edge Nodes/Group 1/Edge 1/Device 1"

@@ -20,9 +20,9 @@ from hmi.history.writer import Sample
 from hmi.tags import path as paths
 from hmi.tags.about import told
 from hmi.tags.value import Quality, quality_of
-from hmi.worker.bindings import Binding, Key, Leaf, leaves
-from hmi.worker.image import TagImage
-from hmi.worker.template_types import TemplateTypes
+from hmi.worker.providers.bindings import Binding, Key, Leaf, leaves
+from hmi.worker.providers.image import TagImage
+from hmi.worker.providers.template_types import TemplateTypes
 from sparkplug import DataType, EdgeNodeId, Metric, Properties, Value
 
 EDGE_NODES = "Edge Nodes"

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from hmi.tags.value import Quality
-from hmi.worker.edge_tags import PROVIDER, EdgeTags
-from hmi.worker.image import TagImage
-from hmi.worker.tag_book import COUNTER, MEMORY, EdgeTag, TagBook
+from hmi.worker.providers.edge_tags import PROVIDER, EdgeTags
+from hmi.worker.providers.image import TagImage
+from hmi.worker.providers.tag_book import COUNTER, MEMORY, EdgeTag, TagBook
 from redundancy.config import Transmitter
 from redundancy.core.view import PeerView
 from redundancy.ports import Answer, GatewayView

@@ -4,8 +4,8 @@ import pytest
 
 from hmi.tags.about import NOTHING, About, properties, told
 from hmi.tags.value import Quality
-from hmi.worker.engine_tags import EngineTags
-from hmi.worker.image import TagImage
+from hmi.worker.providers.engine_tags import EngineTags
+from hmi.worker.providers.image import TagImage
 from sparkplug import DataType, EdgeNodeId, Metric, Parameter, Payload, Property, Template, decode, encode
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")

@@ -7,15 +7,15 @@ import pytest
 from hmi.desk import DeskError
 from hmi.history.exchange import HistoryExchange
 from hmi.history.writer import HistoryWriter
-from hmi.worker import operations
-from hmi.worker.edge_tags import EdgeTags
-from hmi.worker.engine_tags import EngineTags
+from hmi.worker.desk import operations
+from hmi.worker.desk.operations import Operations
 from hmi.worker.gateway_state import GatewayState
-from hmi.worker.gateway_tags import GatewayTags
-from hmi.worker.image import TagImage
-from hmi.worker.operations import Operations
+from hmi.worker.providers.edge_tags import EdgeTags
+from hmi.worker.providers.engine_tags import EngineTags
+from hmi.worker.providers.gateway_tags import GatewayTags
+from hmi.worker.providers.image import TagImage
+from hmi.worker.providers.tag_book import EdgeTag, TagBook
 from hmi.worker.publisher import Publisher
-from hmi.worker.tag_book import EdgeTag, TagBook
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, GatewayConfig, Server, TransmissionConfig, Transmitter
 from redundancy.ports import Answer, EdgeView, Outcome

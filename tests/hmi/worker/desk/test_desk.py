@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio
 
 from hmi import desk
-from hmi.worker.desk import Desk
+from hmi.worker.desk.desk import Desk
 from redundancy.clock import Clock
 from tests.waiting import PATIENCE, until
 

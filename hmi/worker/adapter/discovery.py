@@ -18,7 +18,7 @@ from typing import Any
 
 from hmi.adapter.discovery.findings import Entry, Findings, concerns
 from hmi.desk import DeskError
-from hmi.worker.adapter_look import Unreachable, looking
+from hmi.worker.adapter.look import Unreachable, looking
 from redundancy.adapter.config import ComponentConfig, Kind
 from sparkplug import EdgeNodeId, MessageType, Metric, PayloadError, Topic, TopicError, decode
 

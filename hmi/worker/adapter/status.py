@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from hmi.tags import path as paths
 from hmi.tags.value import Quality
-from hmi.worker.adapter_tags import SERVERS, STATUS, component_folder
-from hmi.worker.image import TagImage
+from hmi.worker.adapter.tags import SERVERS, STATUS, component_folder
+from hmi.worker.providers.image import TagImage
 from redundancy.adapter.reports import ComponentStatus, Condition, ServerStatus
 from sparkplug import DataType, Value
 

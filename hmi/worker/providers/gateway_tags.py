@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from hmi.tags import path as paths
-from hmi.worker.image import TagImage
+from hmi.worker.providers.image import TagImage
 from redundancy.config import GatewayConfig, NodeConfig, Role
 from redundancy.ports import GatewayView
 from sparkplug import DataType, Value

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hmi.desk import DeskError
 from hmi.tags.wire import to_iso
-from hmi.worker.timeline import Timeline
+from hmi.worker.desk.timeline import Timeline
 from redundancy.clock import Clock
 from redundancy.config import NodeConfig
 from redundancy.core.view import PeerView, WitnessView

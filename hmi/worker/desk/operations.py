@@ -19,11 +19,11 @@ from hmi.tags import path as paths
 from hmi.tags.about import READ_ONLY
 from hmi.tags.value import Quality
 from hmi.tags.wire import from_wire, to_iso, to_wire, too_large
-from hmi.worker.bindings import Binding
-from hmi.worker.edge_tags import EdgeTags
-from hmi.worker.engine_tags import EngineTags
-from hmi.worker.image import TagImage
-from hmi.worker.overview import overview
+from hmi.worker.desk.overview import overview
+from hmi.worker.providers.bindings import Binding
+from hmi.worker.providers.edge_tags import EdgeTags
+from hmi.worker.providers.engine_tags import EngineTags
+from hmi.worker.providers.image import TagImage
 from hmi.worker.publisher import Publisher
 from redundancy.config import NodeConfig
 from redundancy.ports import SWITCH_PATIENCE, Answer, GatewayView, Outcome
@@ -115,7 +115,7 @@ class Operations:
         self._publisher.unwatch(web)
 
     async def overview(self) -> dict[str, Any]:
-        """The plant as this gateway knows it (hmi.worker.overview)."""
+        """The plant as this gateway knows it (hmi.worker.desk.overview)."""
         return overview(self._node, self._runtime.view(), self._image)
 
     async def poke(self, reload: bool = True) -> dict[str, str]:

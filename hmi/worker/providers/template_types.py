@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from hmi.tags import path as paths
 from hmi.tags.about import told
-from hmi.worker.image import TagImage
+from hmi.worker.providers.image import TagImage
 from sparkplug import DataType, EdgeNodeId, Metric, Properties, Template, Value
 
 TYPES = "_types_"

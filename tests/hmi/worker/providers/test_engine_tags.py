@@ -3,8 +3,8 @@
 import pytest
 
 from hmi.tags.value import Quality
-from hmi.worker.engine_tags import EngineTags, node_folder
-from hmi.worker.image import TagImage
+from hmi.worker.providers.engine_tags import EngineTags, node_folder
+from hmi.worker.providers.image import TagImage
 from sparkplug import DataType, EdgeNodeId, Metric, Parameter, Template
 
 EDGE = EdgeNodeId("Group 1", "Edge 1")

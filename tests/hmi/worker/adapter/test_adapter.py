@@ -3,129 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hmi.adapter.facets.catalogue import facet_of
-from hmi.adapter.facets.verbs import read
 from hmi.desk import DeskError
-from hmi.gateways import sealing
-from hmi.history import schema
-from hmi.history.writer import HistoryWriter, Sample
-from hmi.replication.schema import ComponentDocument, SecretDocument
+from hmi.history.writer import Sample
 from hmi.tags.value import Quality
-from hmi.worker import adapter_components
-from hmi.worker.adapter import Adapter
-from hmi.worker.adapter_components import Components
-from hmi.worker.image import TagImage
 from redundancy.adapter.reports import Arrival, ComponentStatus, Condition, NotTaken, ServerStatus
-from redundancy.clock import Clock
-from tests.hmi.worker.gateways import node, view
-from tests.redundancy.brokers import PASSWORD, USER, Broker, running
+from tests.hmi.worker.adapter.station import FOLDER, Station, component, stream
+from tests.hmi.worker.gateways import view
+from tests.redundancy.brokers import PASSWORD, Broker
 from tests.redundancy.bystanders import Watcher
 from tests.waiting import until
 
-FOLDER = "[MQTT Adapter]Line 1"
 NOW = 1_790_000_000_000
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with running("distributor", tmp_path_factory.mktemp("broker")) as broker:
-        yield broker
-
-
-def component(broker: Broker | None, *selection: dict[str, Any], **more: Any) -> ComponentDocument:
-    """`Line 1` as the API would keep it; `further` are ports of more servers."""
-    facets: dict[str, Any] = {}
-    kind = more.pop("type", "MQTT")
-    for name, value in more.pop("facets", {}).items():
-        facets[name] = value
-    if broker is not None:
-        server = {
-            "hostNameOrIpAddress": "127.0.0.1",
-            "tls": "None",
-            "userName": USER,
-            "password": "{{broker}}",
-        }
-        facets["dataSource"] = server | {"port": broker.port}
-        facets["redundantServers"] = [
-            server | {"port": port, "serverId": f"server {port}"} for port in more.pop("further", ())
-        ]
-        facets["clientSettings"] = {"keepAlivePeriod": 5, "qosLevel": 1}
-    facets["dataSelection"] = list(selection)
-    for name, value in facets.items():
-        found = facet_of(kind, name)
-        assert found is not None
-        facets[name] = [read(found, each, {}) for each in value] if found.is_list else read(found, value, {})
-    return ComponentDocument(id="Line 1", type=kind, **facets, **more)
-
-
-def stream(name: str, path: str = "$.t", topic: str = "kiln", **more: Any) -> dict[str, Any]:
-    return {"streamId": name, "topic": topic, "valueField": path, "dataType": "Float64", **more}
-
-
-class Station:
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "history.db"
-        with sqlite3.connect(self.file) as connection:
-            for statement in schema.COMPLETE:
-                connection.execute(statement)
-        self.image, self.troubles = TagImage(), []
-        self.history = HistoryWriter(self.file, interval=0.01)
-        self.adapter = Adapter(
-            node(),
-            folder,
-            Clock(),
-            self.image,
-            self.history,
-            lambda kind, why: self.troubles.append(why),
-            asyncio.to_thread,
-        )
-        self.board = self.adapter.board
-
-    def configure(self, *documents: ComponentDocument) -> None:
-        """As `take_up` does with rows."""
-        secret = SecretDocument(id="broker", sealed=_sealed(PASSWORD))
-        made = [adapter_components.made("Primary", each, [secret], None) for each in documents]
-        logging = {each.id: each.logging or {} for each in documents}
-        self.adapter.use(Components(tuple(made), logging=logging))
-
-    def act(self) -> None:
-        self.adapter.attach(lambda: True)
-        self.adapter.follow(view("Active"))
-
-    def value(self, stream: str) -> Any:
-        tag = self.image.get(f"{FOLDER}/{stream}")
-        return None if tag is None else (tag.value, tag.quality)
-
-    def stored(self, stream: str) -> list[Any]:
-        with sqlite3.connect(self.file) as connection:
-            return [
-                value
-                for (value,) in connection.execute(
-                    "SELECT value FROM history_sample JOIN history_tag ON id = tag"
-                    " WHERE path = ? ORDER BY ts",
-                    (f"{FOLDER}/{stream}",),
-                )
-            ]
-
-
-def _sealed(text: str) -> str:
-    return sealing.seal(text)
-
-
-@pytest.fixture
-async def station(tmp_path: Path) -> AsyncIterator[Station]:
-    station = Station(tmp_path)
-    station.history.start()
-    yield station
-    await station.adapter.close()
-    station.history.close()
 
 
 async def test_a_message_becomes_a_tag_and_is_stored_and_its_server_says_so(

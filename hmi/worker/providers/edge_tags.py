@@ -18,8 +18,8 @@ from hmi.history.writer import Sample
 from hmi.tags.about import properties
 from hmi.tags.value import Quality, TagValue
 from hmi.tags.wire import from_wire, to_wire
-from hmi.worker.image import TagImage
-from hmi.worker.tag_book import COUNTER, MEMORY, NO_TAGS, EdgeTag, News, TagBook
+from hmi.worker.providers.image import TagImage
+from hmi.worker.providers.tag_book import COUNTER, MEMORY, NO_TAGS, EdgeTag, News, TagBook
 from redundancy.ports import Answer, GatewayView, Outcome
 from redundancy.replication import providers
 from redundancy.replication.records import Record

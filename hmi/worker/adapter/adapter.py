@@ -26,11 +26,11 @@ from hmi.history import query
 from hmi.history.writer import HistoryWriter
 from hmi.people.audit import Actor
 from hmi.replication.standing import NotActive
-from hmi.worker import adapter_components, adapter_logs
-from hmi.worker.adapter_board import AdapterBoard
-from hmi.worker.adapter_logs import AdapterLogs
-from hmi.worker.adapter_tags import Trouble
-from hmi.worker.image import TagImage
+from hmi.worker.adapter import components, logs
+from hmi.worker.adapter.board import AdapterBoard
+from hmi.worker.adapter.logs import AdapterLogs
+from hmi.worker.adapter.tags import Trouble
+from hmi.worker.providers.image import TagImage
 from redundancy.adapter.components import Components
 from redundancy.adapter.ground import Ground
 from redundancy.clock import Clock
@@ -76,14 +76,14 @@ class Adapter:
 
     async def take_up(self, gateway: GatewayConfig | None) -> None:
         """Make tags and sessions what the rows say."""
-        found = adapter_components.Components()
+        found = components.Components()
         if gateway is not None:
-            found = await self._in_thread(adapter_components.read, gateway.name, self._folder)
+            found = await self._in_thread(components.read, gateway.name, self._folder)
         self.use(found)
         if empty := self.board.empty():
             self.board.remember((await self._in_thread(query.latest, empty)).values())
 
-    def use(self, found: adapter_components.Components) -> None:
+    def use(self, found: components.Components) -> None:
         """Make logs, tags and sessions what has been read."""
         names = [each.config.id for each in found.components]
         self._log_to({SYSTEM: {}} | {name: {} for name in names} | dict(found.logging))
@@ -101,7 +101,7 @@ class Adapter:
         self._names, self._warnings = names, warnings
 
     def _log_to(self, facets: Mapping[str, Mapping[str, Any]]) -> None:
-        usual = adapter_logs.unset()
+        usual = logs.unset()
         self.logs.configure({name: usual | dict(facet) for name, facet in facets.items()})
 
     def attach(self, holds: Callable[[], bool]) -> None:

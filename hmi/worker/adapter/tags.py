@@ -23,7 +23,7 @@ from hmi.history.writer import Sample
 from hmi.tags import path as paths
 from hmi.tags.about import About
 from hmi.tags.value import Quality
-from hmi.worker.image import TagImage
+from hmi.worker.providers.image import TagImage
 from redundancy.adapter.ground import TRACE, silent
 from sparkplug import EdgeNodeId, Metric
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from hmi.desk import DeskError
-from hmi.worker.pair_operations import PairOperations
-from hmi.worker.timeline import MOST, Timeline
+from hmi.worker.desk.pair_operations import PairOperations
+from hmi.worker.desk.timeline import MOST, Timeline
 from redundancy.clock import Clock
 from redundancy.core.view import PeerView
 from redundancy.ports import EdgeView, Refused

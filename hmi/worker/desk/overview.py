@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hmi.tags.wire import to_wire
-from hmi.worker.engine_tags import node_folder
-from hmi.worker.image import TagImage
+from hmi.worker.providers.engine_tags import node_folder
+from hmi.worker.providers.image import TagImage
 from redundancy.config import NodeConfig
 from redundancy.ports import EdgeView, GatewayView
 

@@ -16,12 +16,12 @@ from hmi.desk import DeskError
 from hmi.history.writer import Sample
 from hmi.tags.value import Quality
 from hmi.tags.wire import to_iso
-from hmi.worker.adapter_components import Component, Components
-from hmi.worker.adapter_discovery import AdapterDiscoveries, Ground
-from hmi.worker.adapter_look import tried
-from hmi.worker.adapter_status import ComponentState, StatusTags, flows, state_of
-from hmi.worker.adapter_tags import ComponentTags, Keep, Trouble
-from hmi.worker.image import TagImage
+from hmi.worker.adapter.components import Component, Components
+from hmi.worker.adapter.discovery import AdapterDiscoveries, Ground
+from hmi.worker.adapter.look import tried
+from hmi.worker.adapter.status import ComponentState, StatusTags, flows, state_of
+from hmi.worker.adapter.tags import ComponentTags, Keep, Trouble
+from hmi.worker.providers.image import TagImage
 from redundancy.adapter.config import ComponentConfig
 from redundancy.adapter.ground import silent
 from redundancy.adapter.reports import Arrival, ComponentStatus, Condition, NotTaken, ServerStatus

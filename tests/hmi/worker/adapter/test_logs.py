@@ -6,38 +6,23 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hmi.tags.value import Quality
-from hmi.worker.adapter_logs import AdapterLogs, file_name, unset
+from hmi.worker.adapter.logs import AdapterLogs, file_name, unset
 from redundancy.adapter.ground import TRACE
+from tests.hmi.worker.adapter.station import Station, component, stream
 from tests.hmi.worker.gateways import view
-from tests.hmi.worker.test_adapter import Station, component, stream
 from tests.redundancy.brokers import PASSWORD, Broker, running
 from tests.redundancy.bystanders import Watcher
 from tests.waiting import until, wait_for
 
 QUICK = {"holdOff": 0.2, "firstPause": 0.1, "longestPause": 0.5}
 MARK = "mark-of-a-payload"
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with running("distributor", tmp_path_factory.mktemp("broker")) as broker:
-        yield broker
-
-
-@pytest.fixture
-async def station(tmp_path: Path) -> AsyncIterator[Station]:
-    station = Station(tmp_path)
-    station.history.start()
-    yield station
-    await station.adapter.close()
-    station.history.close()
 
 
 @pytest.fixture

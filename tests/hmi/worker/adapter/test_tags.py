@@ -11,8 +11,8 @@ from hmi.adapter.selection.choice import Choice
 from hmi.adapter.selection.data_filters import DataFilter
 from hmi.adapter.selection.selections import Selection
 from hmi.tags.value import Quality
-from hmi.worker.adapter_tags import ComponentTags
-from hmi.worker.image import TagImage
+from hmi.worker.adapter.tags import ComponentTags
+from hmi.worker.providers.image import TagImage
 from sparkplug import DataType, EdgeNodeId, Metric
 
 FOLDER = "[MQTT Adapter]Line 1"

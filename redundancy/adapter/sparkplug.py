@@ -152,16 +152,20 @@ class SparkplugComponent:
 
     def server_turned(self, name: str, online: bool, why: str) -> None:
         """From the host: it listens at this server, or no longer."""
-        tally = self._tallies.get(name.removeprefix(f"{self.config.id}/"))
+        server = self.own_name(name)
+        tally = self._tallies.get(server)
         if tally is not None:
             tally.losses += tally.connected and not online
             tally.turn(online, self._ground.clock.now().wall)
-            tally.last_error = why if not online and self.config.running else tally.last_error
-            server = name.removeprefix(f"{self.config.id}/")
+            tally.last_error = why if not online and self._listened else tally.last_error
             if online:
                 self._log.info("%s: connected, listens there", server)
             else:
-                self._log.warning("%s: %s", server, why)
+                self._log.log(logging.WARNING if self._listened else logging.DEBUG, "%s: %s", server, why)
+
+    def own_name(self, name: str) -> str:
+        """The component's name of a server that the host calls by `name`."""
+        return name.removeprefix(f"{self.config.id}/")
 
     def _changed(self) -> None:
         self._alarm.set(self._ground.clock.now().mono)
@@ -215,6 +219,7 @@ class _HostSink:
         return self._component._log
 
     def node_born(self, edge: EdgeNodeId, server: str, metrics: tuple[Metric, ...], at: int) -> None:
+        server = self._component.own_name(server)
         self._log.info("edge node %s: born at %s with %d metrics", edge, server, len(metrics))
         self._sink.metrics(self._id, edge, None, metrics, at)
 

@@ -70,12 +70,10 @@ async def test_a_primary_host_speaks_state_at_every_server_and_takes_it_back(bro
         components.act()
         await until(lambda: states(one, "Primary A") and states(other, "Primary A"))
         assert states(one, "Primary A")[-1] is states(other, "Primary A")[-1] is True
-        await until(lambda: all(server.connected for server in components.status()[0].servers))
-        status = components.status()[0]
-        assert (status.condition, status.why) == (
-            Condition.RUNNING,
-            "listens at 2 of 2 servers, STATE is online at 2",
-        )
+        whole = "listens at 2 of 2 servers, STATE is online at 2"
+        await until(lambda: components.status()[0].why == whole, "both have acknowledged it")
+        assert components.status()[0].condition is Condition.RUNNING
+        assert all(server.connected for server in components.status()[0].servers)
         components.configure([])
         await until(lambda: not states(one, "Primary A")[-1] and not states(other, "Primary A")[-1])
     await components.close()

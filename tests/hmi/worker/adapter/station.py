@@ -25,7 +25,7 @@ FOLDER = "[MQTT Adapter]Line 1"
 
 
 def component(broker: Broker | None, *selection: dict[str, Any], **more: Any) -> ComponentDocument:
-    """`Line 1` as the API would keep it; `further` are ports of more servers."""
+    """`Line 1` as the API would keep it; `further` are ports of more servers, `source` more of the first."""
     facets: dict[str, Any] = {}
     kind = more.pop("type", "MQTT")
     for name, value in more.pop("facets", {}).items():
@@ -37,7 +37,7 @@ def component(broker: Broker | None, *selection: dict[str, Any], **more: Any) ->
             "userName": USER,
             "password": "{{broker}}",
         }
-        facets["dataSource"] = server | {"port": broker.port}
+        facets["dataSource"] = server | {"port": broker.port} | more.pop("source", {})
         facets["redundantServers"] = [
             server | {"port": port, "serverId": f"server {port}"} for port in more.pop("further", ())
         ]

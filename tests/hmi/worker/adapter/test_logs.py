@@ -15,6 +15,7 @@ import pytest
 from hmi.tags.value import Quality
 from hmi.worker.adapter.logs import AdapterLogs, file_name, unset
 from redundancy.adapter.ground import TRACE
+from sparkplug import DataType, Metric, Payload, encode
 from tests.hmi.worker.adapter.station import Station, component, stream
 from tests.hmi.worker.gateways import view
 from tests.redundancy.brokers import PASSWORD, Broker, running
@@ -95,6 +96,40 @@ async def test_stop_start_a_change_of_node_and_the_end_are_told(
     places = [said.find(each) for each in told]
     assert -1 not in places, said
     assert places == sorted(places)
+
+
+async def test_a_sparkplug_component_tells_of_its_edge_nodes_and_of_its_state(
+    station: Station, broker: Broker, tmp_path: Path
+) -> None:
+    host, debugging = {"primaryHostId": "Historian"}, {"logging": {"logLevel": "Debug"}}
+    station.configure(component(broker, type="MQTTSparkplugB", source=host, facets=debugging))
+    station.act()
+    await until(lambda: says(tmp_path, "Information", "dataSource: connected, listens there"), "a session")
+    press = await talking(broker, "press")
+    now = time.time_ns() // 1_000_000
+    bd_seq = Metric("bdSeq", DataType.Int64, 0, now)
+    await press.say("spBv1.0/Plant/NBIRTH/Press", encode(Payload(now, (bd_seq,), seq=0)))
+    force = Metric("Force", DataType.Float, 1.5, now)
+    await press.say("spBv1.0/Plant/DBIRTH/Press/Ram", encode(Payload(now, (force,), seq=1)))
+    await press.say("spBv1.0/Plant/NDEATH/Press", encode(Payload(now, (bd_seq,))))
+    await until(lambda: says(tmp_path, "Information", "edge node Plant/Press: stale"), "the death")
+    press.connection.close()
+    station.adapter.follow(view("Standby"))
+    await until(lambda: says(tmp_path, "Information", "this node acts no longer: "), "the end of the role")
+    assert not [line for line in lines(tmp_path) if " Warning " in line]
+    said = "\n".join(lines(tmp_path))
+    told = (
+        "begins: a component of type MQTTSparkplugB",
+        "this node acts, and speaks STATE",
+        f"connecting to dataSource (127.0.0.1:{broker.port})",
+        "edge node Plant/Press: born at dataSource with 1 metrics",
+        "device Plant/Press/Ram: born with 1 metrics",
+        "edge node Plant/Press: stale: ",
+        "this node acts no longer: ",
+    )
+    places = [said.find(each) for each in told]
+    assert -1 not in places, said
+    assert places == sorted(places), said
 
 
 async def test_a_bad_stream_is_named_once_and_its_payload_stays_out_of_the_log(

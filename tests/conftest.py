@@ -38,6 +38,24 @@ LONG = (
 done."""
 
 
+UNHURRIED = (
+    "hmi/adapter",
+    "hmi/api",
+    "hmi/dashboards",
+    "hmi/gateways",
+    "hmi/pages",
+    "hmi/people",
+    "hmi/plant",
+    "hmi/replication",
+    "hmi/tags",
+    "interchange",
+    "redundancy/core",
+    "sparkplug",
+    "test_architecture.py",
+)
+"""Below tests/: whatever no clock but their own says anything to. They fill what the plant leaves idle."""
+
+
 def lane(path: Path) -> str:
     """What runs in one process, one after the other: a file."""
     return str(path.relative_to(Path(__file__).parent))
@@ -49,8 +67,12 @@ def turn(path: Path) -> int:
     return next((n for n, begin in enumerate(LONG) if name.startswith(begin)), len(LONG))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Lanes for `--dist loadgroup`, in the order in which they are to be begun."""
+    """Who can wait; and lanes for `--dist loadgroup`, in the order in which they are to be begun."""
+    for item in items:
+        if lane(item.path).startswith(UNHURRIED):
+            item.add_marker(pytest.mark.unhurried)
     if not getattr(config.option, "loadgroup", False):  # how a lane's own process is told
         return
     items.sort(key=lambda item: turn(item.path))

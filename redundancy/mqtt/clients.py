@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -58,6 +59,20 @@ class BurstClient(Client):
                 "info": info,
             }
         )
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        """The usual PUBACK, without properties, in a tenth of the time: paho makes a reason and properties
+        anew for each, which costs more than all the rest of a message."""
+        packet = self._in_packet["packet"]
+        usual = len(packet) == 2 or (len(packet) == 3 and self._protocol == MQTTProtocolVersion.MQTTv5)
+        reason = packets.puback_reason(packet[2] if len(packet) == 3 else 0) if usual else None
+        if not self.bursts or cmd != "PUBACK" or reason is None:
+            return super()._handle_pubackcomp(cmd)
+        mid = int.from_bytes(packet[:2], "big")
+        with self._out_message_mutex:
+            if mid in self._out_messages:
+                return self._do_on_publish(mid, reason, packets.NO_PROPERTIES)
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 

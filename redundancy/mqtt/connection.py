@@ -49,9 +49,9 @@ class Connection:
     `report(connection, report)` runs on the loop. First comes Opened or Refused; after Refused, Lost or
     `close` nothing comes any more. `wait_ended` is for whoever must know that the thread is gone. Without
     `kept` the session begins and ends with the connection. A report may wait `gather` seconds for more of
-    them, and then whatever is published in one turn of the loop goes out with one wake-up: two threads that
-    wake each other for every packet do half as much. So many at a time as the owner likes, then, who must
-    heed `Opened.receive_maximum`.
+    them, or until half of what is on its way has been acknowledged; and then whatever is published in one
+    turn of the loop goes out with one wake-up: two threads that wake each other for every packet do half as
+    much. So many at a time as the owner likes, then, who must heed `Opened.receive_maximum`.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Connection:
         self._gather = gather
         self._report = report
         self._inbox: deque[Report | Released] = deque()
-        self._hopping = False
+        self._hopping = self._hurried = False
         self._room = threading.Event()
         self._outstanding = 0
         self._wire: Wire | None = None
@@ -305,18 +305,19 @@ class Connection:
         if self._over:
             return
         self._inbox.append(report)
-        if not self._hopping:
-            self._hopping = True
-            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                if self._gather:
-                    self._loop.call_soon_threadsafe(self._loop.call_later, self._gather, self._hand_on)
-                else:
-                    self._loop.call_soon_threadsafe(self._hand_on)
+        first, self._hopping = not self._hopping, True
+        half = self._gather > 0 and isinstance(report, Acked) and len(self._inbox) * 2 >= self._outstanding
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            if self._gather and first and not half:
+                self._loop.call_soon_threadsafe(self._loop.call_later, self._gather, self._hand_on)
+            elif first or (half and not self._hurried):
+                self._hurried = True
+                self._loop.call_soon_threadsafe(self._hand_on)
 
     # On the loop
 
     def _hand_on(self) -> None:
-        self._hopping = False
+        self._hopping = self._hurried = False
         for _ in range(_BURST):
             if self._over or not self._inbox:
                 break

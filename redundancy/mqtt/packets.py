@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from paho.mqtt.packettypes import PacketTypes
@@ -11,6 +12,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from redundancy.mqtt.reports import Kept, UserProperties
 
 __all__ = ["Properties", "ReasonCode"]
+
+NO_PROPERTIES = Properties(PacketTypes.PUBACK)  # type: ignore[no-untyped-call]
 
 V5 = 5
 """The protocol level that brought properties and reasons."""
@@ -47,6 +50,15 @@ def publish_size(topic: str, payload: bytes, qos: int, properties: Properties | 
     name = len(topic) if topic.isascii() else len(topic.encode())
     rest = 2 + name + (2 if qos else 0) + block + len(payload)
     return 1 + len(_variable(rest)) + rest
+
+
+@cache
+def puback_reason(code: int) -> ReasonCode | None:
+    """The reason of a PUBACK, one object for each; None for a code that no PUBACK has."""
+    try:
+        return ReasonCode(PacketTypes.PUBACK, identifier=code)
+    except (KeyError, ValueError):
+        return None
 
 
 def disconnect_with_will() -> ReasonCode:

@@ -44,18 +44,24 @@ def switch(plant: Laboratory, third: Observer) -> Switch:
 
 
 def host_switch(plant: Laboratory, third: Observer) -> tuple[float, int, int]:
-    """Gap, deaths and offline of one switch, while `Orders` are given."""
+    """Gap, deaths and offline of one switch, while `Orders` are given.
+
+    Nobody asks the nodes how far they are meanwhile: the third client hears it.
+    """
 
     def commands(since: float) -> int:
         return len(third.since(since, "DCMD"))
 
-    begun = time.monotonic()
+    old, begun = plant.active("Primary"), time.monotonic()
     wait_for(lambda: commands(begun) > 10, "commands arrive")
     start = time.monotonic()
-    plant.fail_over("Primary")
-    changed = time.monotonic()
+    plant.ask_failover(old, "the test wants it there")
+    wait_for(lambda: third.since(start, "STATE"), "the other node says that it is there")
+    changed = third.since(start, "STATE")[0].at
     wait_for(lambda: commands(changed) > 10, "commands arrive again")
     end = time.monotonic()
+    new = plant.layout.peer(old)
+    wait_for(lambda: [plant.state(new), plant.state(old)] == ["Active", "Standby"], "the roles changed")
     states = [HostState.decode(seen.payload) for seen in third.since(start, "STATE")]
     offline = sum(not state.online for state in states)
     return gap(third, start - 0.3, end), len(third.since(start, "NDEATH")), offline

@@ -177,7 +177,7 @@ class Engine:
     def settled(self) -> bool:
         """STATE is online at every server that can be reached."""
         servers = self._servers.values()
-        return not servers or (self.confirmed and all(one.confirmed or one.failed for one in servers))
+        return not servers or (self.confirmed and all(one.settled for one in servers))
 
     def servers(self) -> dict[str, bool]:
         """Name -> whether this node listens there."""

@@ -111,7 +111,7 @@ class HostServer:
         self._timestamp = 0
         self._held = False
         self._announced = asyncio.Event()  # STATE online has been acknowledged since we act here
-        self._legacy = LegacyState(server, host_id, site) if legacy else None
+        self._legacy = LegacyState(server, host_id, site, self._stated) if legacy else None
         self._awaited: set[int] = set()
         self._online_mid: int | None = None
         self._reopen_from = 0.0
@@ -130,6 +130,12 @@ class HostServer:
     def failed(self) -> bool:
         """Tried since it was last wanted, without getting there."""
         return self.cmd.failed or self.state.failed
+
+    @property
+    def settled(self) -> bool:
+        """STATE is online in every form asked for, or can't be: whoever had the role may go silently."""
+        spoken = self.confirmed and (self._legacy is None or self._legacy.settled)
+        return spoken or self.failed
 
     def act(self) -> None:
         """Command and speak STATE. The command session's CONNECT throws off whoever held the role before;
@@ -280,6 +286,9 @@ class HostServer:
         self._owner.stated(self)
         if first and self.cmd.is_open:
             self._owner.commanding(self)
+
+    def _stated(self) -> None:
+        self._owner.stated(self)
 
     def _defend(self) -> None:
         """What the defence of STATE still owed."""

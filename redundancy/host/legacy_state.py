@@ -7,20 +7,23 @@ STATE's. It is opened when the server has acknowledged the real STATE, and follo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redundancy.config import Server
 from redundancy.host.kept_session import KeptSession, OnReport
-from redundancy.mqtt import Connection, Message, Opened, Report, Subscribed
+from redundancy.mqtt import Connection, Lost, Message, Opened, Refused, Report, Subscribed
 from redundancy.site import Alarm, Site
 from sparkplug.effects import Close, Effect, Publish, Subscribe
 from sparkplug.legacy import LegacyPresence
 
 
 class LegacyState:
-    """At one server. The methods are HostServer's, with the same meaning."""
+    """At one server. The methods are HostServer's, with the same meaning. `said` is called when ONLINE is on
+    its way, after the server has granted what else is said under the topic."""
 
-    def __init__(self, server: Server, host_id: str, site: Site) -> None:
+    def __init__(self, server: Server, host_id: str, site: Site, said: Callable[[], None]) -> None:
+        self.spoken = False
+        self._said = said
         self._server = server
         self._site = site
         self._client = f"{host_id}-legacy-{site.node}"
@@ -28,6 +31,11 @@ class LegacyState:
         self._held = False
         self._alarm = Alarm(site.clock, self._tick)
         self._session = KeptSession(site, self._client, self._connect, self._may_speak, self._on_report)
+
+    @property
+    def settled(self) -> bool:
+        """ONLINE is said, or can't be."""
+        return self.spoken or self._session.failed
 
     def act(self) -> None:
         """Say ONLINE, and answer whoever says otherwise."""
@@ -49,7 +57,7 @@ class LegacyState:
 
     def fence(self, *, clean: bool = True) -> None:
         """Close without a word."""
-        self._held = False
+        self._held = self.spoken = False
         self._alarm.cancel()
         self._session.unwant(clean=clean)
 
@@ -69,8 +77,13 @@ class LegacyState:
                 self._perform(self._presence.connected())
             case Subscribed() if not self._held:
                 self._perform(self._presence.subscribed(now))
+                self.spoken = True
+                self._said()
             case Message(topic, payload) if not self._held:
                 self._perform(self._presence.receive(topic, payload, now))
+            case Lost() | Refused():
+                self.spoken = False
+                self._said()
 
     def _tick(self) -> None:
         if self._session.is_open and not self._held:

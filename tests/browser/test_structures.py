@@ -67,6 +67,7 @@ def test_what_the_script_draws_is_what_the_server_has_drawn(
 def test_a_list_is_written_as_json_and_a_bad_element_is_named(pair: Pair, visitor: Visitor) -> None:
     pair.put(LEVELS, (1, -2), "Int8Array")
     page = opened(pair, visitor, "olga", tag_page(LEVELS))
+    expect(page.locator("html")).to_have_attribute("data-feed", "live")
     page.click(f'[data-write="{LEVELS}"]')
     expect(page.locator("#write-whole")).to_have_value("[1,-2]")
     expect(page.locator("#write-whole")).to_be_focused()

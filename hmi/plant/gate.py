@@ -77,22 +77,20 @@ class Gate:
                 return samples
 
     def _ask(self, method: str, path: str, body: Any) -> Any:
-        where, connection = self._where, self._kept
-        if connection is None:
-            connection = http.client.HTTPConnection(where.host, where.port, timeout=self._timeout)
-        self._kept = connection if self._keep else None
+        where = self._where
+        connection = self._kept or http.client.HTTPConnection(where.host, where.port, timeout=self._timeout)
+        if self._keep:
+            self._kept = connection
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        whole = False
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
-            whole = True
         except (OSError, http.client.HTTPException) as error:
+            connection.close()
             raise Unreachable(f"{where} does not answer: {error}") from None
-        finally:
-            if not (whole and self._keep):
-                connection.close()
+        if not self._keep:
+            connection.close()
         try:
             answer = json.loads(text) if text else None
         except json.JSONDecodeError:

@@ -62,8 +62,8 @@ class BurstClient(Client):
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
-        """The usual PUBACK, without properties, in a tenth of the time: paho makes a reason and properties
-        anew for each, which costs more than all the rest of a message."""
+        """The usual PUBACK, without properties, on a short road: paho makes a reason and properties anew for
+        each, which took nearly half of a publisher's time."""
         packet = self._in_packet["packet"]
         usual = len(packet) == 2 or (len(packet) == 3 and self._protocol == MQTTProtocolVersion.MQTTv5)
         reason = packets.puback_reason(packet[2] if len(packet) == 3 else 0) if usual else None

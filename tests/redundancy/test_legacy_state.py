@@ -11,6 +11,8 @@ import pytest
 from redundancy.clock import Clock
 from redundancy.config import EngineConfig, Server
 from redundancy.host.engine import Engine
+from redundancy.host.kept_session import OnReport
+from redundancy.host.legacy_state import LegacyState
 from redundancy.mqtt import Connection, Message, Opened, Report, Subscribed
 from redundancy.replication.ledger import Ledger
 from redundancy.site import Farewells, Site, Troubles
@@ -89,6 +91,32 @@ async def test_a_switch_of_the_pair_leaves_both_forms_of_state_online(plant: Pla
     await until(lambda: master.active, "the role goes back when a node stops for good")
     await master.stop()
     await until(lambda: texts.heard[-1] == b"OFFLINE" and not observer.states()[-1].online, "the last one")
+    texts.connection.close()
+
+
+async def test_whoever_hands_over_stays_until_its_heir_has_said_the_old_form_too(
+    plant: Plant, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, connect = True, LegacyState._connect
+
+    def not_yet(self: LegacyState, report: OnReport) -> Connection | None:
+        waits = held and self._site.node == "primary-backup"
+        return None if waits else connect(self, report)
+
+    monkeypatch.setattr(LegacyState, "_connect", not_yet)
+    (server,) = servers(broker)
+    texts, observer = Texts(server, "old edge"), plant.watch(server)
+    await until(lambda: texts.ready and observer.ready)
+    master, backup = await started(plant.pair(host(server, legacy_state=True)))
+    await until(lambda: texts.heard and observer.states())
+    spoken = len(observer.states())
+    await master.moves_on("maintenance")
+    await until(lambda: backup.active and len(observer.states()) > spoken, "the heir says the new form")
+    await asyncio.sleep(0.3)  # for nothing to happen in
+    await master.kill()
+    await until(lambda: texts.heard[-1] == b"OFFLINE", "it was still there, and its Will speaks")
+    held = False
+    await until(lambda: texts.heard[-1] == b"ONLINE", "the heir")
     texts.connection.close()
 
 

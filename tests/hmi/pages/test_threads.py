@@ -1,4 +1,4 @@
-"""A request changes threads as seldom as it can: each change costs as much as a page's own work."""
+"""A request changes threads as seldom as it can (decision 0021)."""
 
 from __future__ import annotations
 
